@@ -1,0 +1,54 @@
+"""What an operator's machinery asks of a running process (contract 6.5)."""
+
+import ipaddress
+
+from django.conf import settings
+from django.db import DatabaseError, connection
+from django.db.migrations.executor import MigrationExecutor
+from django.http import HttpRequest, HttpResponse, HttpResponseNotFound, JsonResponse
+from django_prometheus.exports import ExportToDjangoView
+from drf_spectacular.views import SpectacularSwaggerSplitView
+
+from cim.celery import app
+
+
+def healthz(_request: HttpRequest) -> HttpResponse:
+    """Answer as long as the process does; ask nothing of anybody else."""
+    return HttpResponse("ok\n", content_type="text/plain")
+
+
+def readyz(_request: HttpRequest) -> JsonResponse:
+    """Answer 200 once database, migrations and broker are ready, else 503; always say which are."""
+    ready = {"database": False, "migrations": False, "broker": _broker_answers()}
+    try:
+        executor = MigrationExecutor(connection)
+        ready["database"] = True
+        ready["migrations"] = not executor.migration_plan(executor.loader.graph.leaf_nodes())
+    except DatabaseError:
+        pass
+    return JsonResponse(ready, status=200 if all(ready.values()) else 503)
+
+
+def _broker_answers() -> bool:
+    try:
+        with app.connection_for_write() as broker:
+            broker.ensure_connection(max_retries=1, interval_start=0, timeout=2)
+    except (OSError, *app.connection_for_write().connection_errors):
+        return False
+    return True
+
+
+def metrics(request: HttpRequest) -> HttpResponse:
+    """Show the Prometheus metrics to this machine only, or to everybody who can reach it if so configured."""
+    address = request.META.get("REMOTE_ADDR", "")
+    # A proxy on this machine forwards for others: its header says so.
+    direct = "HTTP_X_FORWARDED_FOR" not in request.META
+    if settings.METRICS_PUBLIC or (direct and address and ipaddress.ip_address(address).is_loopback):
+        return ExportToDjangoView(request)
+    return HttpResponseNotFound("not found\n", content_type="text/plain")
+
+
+class ApiDocs(SpectacularSwaggerSplitView):
+    """The browsable API, with script and style from files: the policy of contents allows no other."""
+
+    template_name = "cim/api_docs.html"

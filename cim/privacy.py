@@ -1,0 +1,36 @@
+"""What keeps personal data out of caches and logs (Q31)."""
+
+import re
+
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from django.utils.deprecation import MiddlewareMixin
+from django_structlog.middlewares import RequestMiddleware
+from structlog.typing import EventDict, WrappedLogger
+
+# PostgreSQL quotes the offending row in DETAIL, the statement in CONTEXT and the value in "invalid input syntax".
+_VALUES = re.compile(r"(DETAIL|CONTEXT|QUERY|LINE \d+): .*?(?=\\n|\n|$)|(?<=: )\"[^\"\n]*\"(?=\\n|\n|$)")
+
+
+class NoStoreMiddleware(MiddlewareMixin):
+    """Tell browsers and proxies to keep no copy of an answer, unless its view has said otherwise."""
+
+    def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        response.headers.setdefault("Cache-Control", "no-store")
+        return response
+
+
+class RequestLogMiddleware(RequestMiddleware):
+    """One line per request with its path only: a query string may hold a phone number."""
+
+    @staticmethod
+    def format_request(request: HttpRequest) -> str:
+        return f"{request.method} {request.path}"
+
+
+def hide_database_values(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """Drop what PostgreSQL quotes from the rows of people out of logged errors."""
+    for key in ("event", "exception"):
+        if isinstance(event.get(key), str):
+            event[key] = _VALUES.sub("(hidden)", event[key])
+    return event
