@@ -22,14 +22,20 @@ class NodeModulesFinder(BaseFinder):
         root = Path(settings.BASE_DIR) / "node_modules"
         self.storage = FileSystemStorage(location=root)
         self.storage.prefix = _PREFIX.rstrip("/")  # type: ignore[attr-defined]  # collectstatic puts it before the name
-        self.files = [f"{package}/{file}" for package, files in settings.NODE_MODULES_FILES.items() for file in files]
+        self.files = [
+            f"{package}/{file}" for package, files in settings.NODE_MODULES_FILES.items() for file in files
+        ]
 
     def check(self, **_kwargs: Any) -> list[Any]:
         return []
 
     def find(self, path: str, find_all: bool = False, **_kwargs: Any) -> Any:
         name = path.removeprefix(_PREFIX)
-        found = [self.storage.path(name)] if path != name and name in self.files and self.storage.exists(name) else []
+        found = (
+            [self.storage.path(name)]
+            if path != name and name in self.files and self.storage.exists(name)
+            else []
+        )
         return found if find_all else (found or [None])[0]
 
     def list(self, ignore_patterns: Iterable[str] | None) -> Iterator[tuple[str, Storage]]:

@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 import django_stubs_ext
 import environ
+import phonenumbers
 import structlog
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
@@ -49,7 +50,9 @@ def _secret(name: str) -> str:
     try:
         return Path(file).read_text().strip()
     except OSError as refused:
-        raise ImproperlyConfigured(f"{name}_FILE is {file!r}; it cannot be read: {refused.strerror}.") from None
+        raise ImproperlyConfigured(
+            f"{name}_FILE is {file!r}; it cannot be read: {refused.strerror}."
+        ) from None
 
 
 def _list(name: str) -> list[str]:
@@ -62,10 +65,13 @@ DATA_DIR = Path(_text("CIM_DATA_DIR", str(BASE_DIR / "var"))).expanduser().absol
 DEBUG = _boolean("CIM_DEBUG", default=False)
 SECRET_KEY = _secret("CIM_SECRET_KEY") or embedded.stored_secret(DATA_DIR) or ("debug only" if DEBUG else "")
 if not SECRET_KEY:
-    raise ImproperlyConfigured("CIM_SECRET_KEY is missing: set it to a long random text (make run keeps its own).")
+    raise ImproperlyConfigured(
+        "CIM_SECRET_KEY is missing: set it to a long random text (make run keeps its own)."
+    )
 ALLOWED_HOSTS = _list("CIM_ALLOWED_HOSTS") or ["localhost", "127.0.0.1", "[::1]"]
 CSRF_TRUSTED_ORIGINS = _list("CIM_TRUSTED_ORIGINS")
 FRAME_ANCESTORS = _list("CIM_FRAME_ANCESTORS")
+PG_BIN = _text("CIM_PG_BIN")  # programs of the embedded PostgreSQL, when not those of the wheel
 METRICS_PUBLIC = _boolean("CIM_METRICS_PUBLIC", default=False)
 DEMO_PASSWORD = _text("CIM_DEMO_PASSWORD")
 
@@ -91,7 +97,7 @@ INSTALLED_APPS = [
     "import_export",
     "rest_framework",
     "cim",
-    "cim.access",
+    "cim.access.apps.AccessConfig",
     "customers",
 ]
 MIDDLEWARE = [
@@ -136,7 +142,9 @@ TEMPLATES = [
 if _text("DATABASE_URL"):
     DATABASES = {"default": environ.Env.db_url_config(_text("DATABASE_URL"))}
     if DATABASES["default"]["ENGINE"] != "django.db.backends.postgresql":
-        raise ImproperlyConfigured("DATABASE_URL must begin with postgres://; CIM needs PostgreSQL 15 or later.")
+        raise ImproperlyConfigured(
+            "DATABASE_URL must begin with postgres://; CIM needs PostgreSQL 15 or later."
+        )
 else:
     DATABASES = {"default": embedded.database(DATA_DIR)}
 DATABASES["default"].setdefault("OPTIONS", {})
@@ -144,7 +152,9 @@ DATABASES["default"].setdefault("OPTIONS", {})
 if pool_size := _number("CIM_DATABASE_POOL", default=0):
     DATABASES["default"]["OPTIONS"]["pool"] = {"min_size": 1, "max_size": pool_size, "timeout": 10}
 
-CELERY_BROKER_URL = _text("CELERY_BROKER_URL", f"redis+socket://{quote(str(embedded.broker_socket(DATA_DIR)))}")
+CELERY_BROKER_URL = _text(
+    "CELERY_BROKER_URL", f"redis+socket://{quote(str(embedded.broker_socket(embedded.sockets(DATA_DIR))))}"
+)
 if CELERY_BROKER_URL.startswith(("redis", "valkey")):
     # A task whose worker was killed comes back after this time, which must exceed the longest task.
     CELERY_BROKER_TRANSPORT_OPTIONS = {
@@ -165,7 +175,7 @@ CELERY_BEAT_SCHEDULE_FILENAME = str(DATA_DIR / "beat-schedule")
 
 AUTHENTICATION_BACKENDS = [
     "axes.backends.AxesStandaloneBackend",
-    "django.contrib.auth.backends.ModelBackend",
+    "cim.access.backends.ScopedBackend",
 ]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
@@ -202,7 +212,10 @@ CONTENT_SECURITY_POLICY = {
 
 REST_FRAMEWORK = {
     "EXCEPTION_HANDLER": "cim.access.api.problem_handler",
-    "DEFAULT_AUTHENTICATION_CLASSES": ["cim.access.api.KeyAuthentication", "cim.access.api.SessionAuthentication"],
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "cim.access.api.KeyAuthentication",
+        "cim.access.api.SessionAuthentication",
+    ],
     "DEFAULT_PERMISSION_CLASSES": ["cim.access.api.HasDeclaredPermission"],
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
@@ -221,6 +234,17 @@ SPECTACULAR_SETTINGS = {
     "COMPONENT_SPLIT_REQUEST": True,
 }
 
+# Customers
+
+# Region of numbers without a country code, lengths of internal extensions, and numbers that identify nobody (C11).
+CIM_DEFAULT_REGION = _text("CIM_DEFAULT_REGION", "DE").upper()
+CIM_EXTENSION_DIGITS = (
+    _number("CIM_EXTENSION_SHORTEST", default=3),
+    _number("CIM_EXTENSION_LONGEST", default=6),
+)
+CIM_STOP_NUMBERS = frozenset(_list("CIM_STOP_NUMBERS"))
+CIM_IMPORT_MAX_ROWS = _number("CIM_IMPORT_MAX_ROWS", default=100_000)
+
 # Languages and time
 
 LANGUAGE_CODE = "en"
@@ -228,6 +252,17 @@ LANGUAGES = [("en", _("English")), ("fr", _("French"))]
 LOCALE_PATHS = [BASE_DIR / "locale"]
 TIME_ZONE = _text("CIM_TIME_ZONE", "UTC")
 USE_TZ = True
+
+# Phone numbers (C11)
+
+CIM_DEFAULT_REGION = _text("CIM_DEFAULT_REGION", "DE").upper()
+if CIM_DEFAULT_REGION not in phonenumbers.SUPPORTED_REGIONS:
+    raise ImproperlyConfigured(
+        f"CIM_DEFAULT_REGION is {CIM_DEFAULT_REGION!r}; it must be a country like DE or US."
+    )
+CIM_EXTENSION_DIGITS = (_number("CIM_EXTENSION_DIGITS_MIN", 3), _number("CIM_EXTENSION_DIGITS_MAX", 6))
+# Withheld and switchboard numbers, in the normal form: they never identify anybody.
+CIM_STOP_NUMBERS = frozenset(_list("CIM_STOP_NUMBERS"))
 
 # Files
 

@@ -1,0 +1,102 @@
+"""How child processes are started, stopped and, after an accident, found again."""
+
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+_PR_SET_PDEATHSIG = 1
+# Set in every child; a process that carries it was started for that data directory.
+MARK = "CIM_SUPERVISED_DATA"
+
+
+def dies_with_parent(number: signal.Signals) -> Callable[[], None] | None:
+    """Return what makes a child receive this signal when its parent is killed; only Linux offers that."""
+    if sys.platform != "linux":
+        return None
+    prctl = ctypes.CDLL(None, use_errno=True).prctl
+    parent = os.getpid()
+
+    def _in_child() -> None:
+        prctl(_PR_SET_PDEATHSIG, int(number), 0, 0, 0)
+        if os.getppid() != parent:  # it died before the line above
+            os.kill(os.getpid(), number)
+
+    return _in_child
+
+
+def start(command: list[str], stop_signal: signal.Signals, **options: Any) -> subprocess.Popen[bytes]:
+    """Start a child in a session of its own, so that Ctrl-C reaches only us and its own children can be stopped with it."""
+    return subprocess.Popen(
+        command,
+        stdin=subprocess.DEVNULL,
+        start_new_session=True,
+        preexec_fn=dies_with_parent(stop_signal),
+        **options,
+    )
+
+
+def stop(process: subprocess.Popen[bytes], stop_signal: signal.Signals, seconds: float) -> None:
+    """Ask a child to stop, kill it when it does not within `seconds`, and leave none of its children."""
+    if process.poll() is None:
+        process.send_signal(stop_signal)
+        try:
+            process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            pass
+    kill_group(process)
+
+
+def kill_group(process: subprocess.Popen[bytes]) -> None:
+    """Kill a child and all that it started."""
+    try:
+        os.killpg(process.pid, signal.SIGKILL)
+    except (ProcessLookupError, PermissionError):  # gone; macOS says the latter of a group of zombies
+        pass
+    process.wait()
+
+
+def stop_leftovers(data: Path, postgres_data: Path | None) -> int:
+    """Stop what an earlier run in this data directory left behind, and return how many processes that were.
+
+    Only Linux tells the environment and folder of a process. Elsewhere PostgreSQL and the sockets refuse a second owner.
+    """
+    found = set(_leftovers(data, postgres_data))
+    for number, seconds in ((signal.SIGTERM, 3.0), (signal.SIGINT, 5.0), (signal.SIGKILL, 5.0)):
+        remaining = set(_leftovers(data, postgres_data))
+        for pid in remaining:
+            try:
+                os.kill(pid, number)
+            except ProcessLookupError:
+                pass
+        deadline = time.monotonic() + seconds
+        while remaining and time.monotonic() < deadline:
+            time.sleep(0.05)
+            remaining = set(_leftovers(data, postgres_data))
+        if not remaining:
+            break
+    return len(found)
+
+
+def _leftovers(data: Path, postgres_data: Path | None) -> Iterator[int]:
+    mark = os.fsencode(f"{MARK}={data}")
+    for folder in Path("/proc").glob("[0-9]*"):
+        if int(folder.name) == os.getpid():
+            continue
+        try:
+            # PostgreSQL overwrites its environment with its title, but every process of it sits in the data's folder.
+            if postgres_data and (folder / "cwd").readlink() == postgres_data:
+                yield int(folder.name)
+            elif mark in (folder / "environ").read_bytes().split(b"\0") and not _is_zombie(folder):
+                yield int(folder.name)
+        except OSError:  # gone meanwhile, or not ours
+            continue
+
+
+def _is_zombie(folder: Path) -> bool:
+    return (folder / "stat").read_text().rpartition(")")[2].split()[0] == "Z"
