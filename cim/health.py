@@ -1,22 +1,28 @@
 """What an operator's machinery asks of a running process (contract 6.5)."""
 
 import ipaddress
+from typing import ClassVar
 
 from django.conf import settings
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, HttpResponse, HttpResponseNotFound, JsonResponse
 from django_prometheus.exports import ExportToDjangoView
-from drf_spectacular.views import SpectacularSwaggerSplitView
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
+from cim.access.api import HasDeclaredPermission
+from cim.access.permissions import AUTHENTICATED, Required
+from cim.access.rules import public
 from cim.celery import app
 
 
+@public
 def healthz(_request: HttpRequest) -> HttpResponse:
     """Answer as long as the process does; ask nothing of anybody else."""
     return HttpResponse("ok\n", content_type="text/plain")
 
 
+@public
 def readyz(_request: HttpRequest) -> JsonResponse:
     """Answer 200 once database, migrations and broker are ready, else 503; always say which are."""
     ready = {"database": False, "migrations": False, "broker": _broker_answers()}
@@ -38,6 +44,7 @@ def _broker_answers() -> bool:
     return True
 
 
+@public
 def metrics(request: HttpRequest) -> HttpResponse:
     """Show the Prometheus metrics to this machine only, or to everybody who can reach it if so configured."""
     address = request.META.get("REMOTE_ADDR", "")
@@ -48,7 +55,16 @@ def metrics(request: HttpRequest) -> HttpResponse:
     return HttpResponseNotFound("not found\n", content_type="text/plain")
 
 
+class ApiSchema(SpectacularAPIView):
+    """The API as an OpenAPI document (Q35)."""
+
+    required_permissions: ClassVar[dict[str, Required]] = {"GET": AUTHENTICATED}
+    permission_classes = (HasDeclaredPermission,)
+
+
 class ApiDocs(SpectacularSwaggerSplitView):
     """The browsable API, with script and style from files: the policy of contents allows no other."""
 
+    required_permissions: ClassVar[dict[str, Required]] = {"GET": AUTHENTICATED}
+    permission_classes = (HasDeclaredPermission,)
     template_name = "cim/api_docs.html"

@@ -78,7 +78,7 @@ DEMO_PASSWORD = _text("CIM_DEMO_PASSWORD")
 # Apps and middleware
 
 INSTALLED_APPS = [
-    "django.contrib.admin",
+    "cim.access.apps.SiteConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.messages",
@@ -106,11 +106,13 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
     "cim.privacy.NoStoreMiddleware",
+    "cim.access.middleware.StorableAddressMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "cim.access.middleware.PreferenceMiddleware",
     "cim.privacy.RequestLogMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
@@ -188,6 +190,9 @@ AXES_FAILURE_LIMIT = 10
 AXES_COOLOFF_TIME = 0.25  # hours
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_RESET_ON_SUCCESS = True
+AXES_LOCKOUT_CALLABLE = "cim.access.pages.locked_out"
+AXES_DISABLE_ACCESS_LOG = True  # sign-ins are in the audit trail
+SIGN_IN_FAILURES_PER_ADDRESS = 50  # in the time of AXES_COOLOFF_TIME, whoever was tried
 AXES_VERBOSE = False
 
 HTTPS = _boolean("CIM_HTTPS", default=not DEBUG)
@@ -217,10 +222,12 @@ REST_FRAMEWORK = {
         "cim.access.api.SessionAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["cim.access.api.HasDeclaredPermission"],
-    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
-    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["cim.access.strictness.JSONParser"],
+    "DEFAULT_RENDERER_CLASSES": ["cim.access.strictness.JSONRenderer"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "cim.access.strictness.Negotiation",
+    "URL_FORMAT_OVERRIDE": None,
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
     "DATETIME_FORMAT": "iso-8601",
 }
@@ -236,7 +243,7 @@ SPECTACULAR_SETTINGS = {
 
 # Customers
 
-# Region of numbers without a country code, lengths of internal extensions, and numbers that identify nobody (C11).
+# The region of numbers without a country code, lengths of internal extensions, numbers that identify nobody (C11)
 CIM_DEFAULT_REGION = _text("CIM_DEFAULT_REGION", "DE").upper()
 CIM_EXTENSION_DIGITS = (
     _number("CIM_EXTENSION_SHORTEST", default=3),
@@ -274,7 +281,7 @@ STATICFILES_FINDERS = [
     "django.contrib.staticfiles.finders.AppDirectoriesFinder",
     "cim.assets.NodeModulesFinder",
 ]
-# Files of npm packages that pages use, served as vendor/<package>/<file>. A .map is listed when its file refers to it.
+# What pages use of npm packages, served as vendor/<package>/<file>; a .map is listed when its file refers to it.
 NODE_MODULES_FILES = {
     "tabulator-tables": [
         "dist/js/tabulator_esm.min.mjs",
@@ -296,7 +303,7 @@ STORAGES = {
 WHITENOISE_USE_FINDERS = DEBUG
 MEDIA_ROOT = DATA_DIR / "files"
 
-# Logs: one JSON object a line, without personal data: no query strings, no addresses, no values of database errors
+# Logs: one JSON object a line, no personal data: no query strings, no addresses, no values of database errors
 
 _LOG_PROCESSORS: list[structlog.typing.Processor] = [
     structlog.contextvars.merge_contextvars,

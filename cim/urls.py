@@ -1,7 +1,7 @@
 """The table of contents: every address of CIM begins here."""
 
+from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
-from drf_spectacular.views import SpectacularAPIView
 
 from cim import health
 
@@ -9,6 +9,13 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("healthz", health.healthz),
     path("readyz", health.readyz),
     path("metrics", health.metrics),
-    path("api/v1/schema/", SpectacularAPIView.as_view(), name="schema"),
+    path("api/v1/schema/", health.ApiSchema.as_view(), name="schema"),
     path("api/v1/docs/", health.ApiDocs.as_view(), name="docs"),
+    path("admin/", admin.site.urls),
+    path("", include("cim.access.urls")),
 ]
+
+handler400 = "cim.access.problems.bad_request"
+handler403 = "cim.access.problems.permission_denied"
+handler404 = "cim.access.problems.not_found"
+handler500 = "cim.access.problems.server_error"

@@ -1,0 +1,92 @@
+"""The Django admin of access, by the same permissions as everything else (Q1)."""
+
+from typing import Any, ClassVar
+
+from django.contrib import admin, messages
+from django.contrib.auth.admin import GroupAdmin, UserAdmin
+from django.contrib.auth.models import Group, User
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from cim.access.models import ApiKey, AuditEntry
+from cim.access.permissions import full_name
+
+
+class NeedsPermission(admin.ModelAdmin[Any]):
+    """An admin page that one permission of the table opens, for reading and for writing."""
+
+    needed: ClassVar[str]
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm(full_name(self.needed))
+
+    def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return request.user.has_perm(full_name(self.needed))
+
+    def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return request.user.has_perm(full_name(self.needed))
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return request.user.has_perm(full_name(self.needed))
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return request.user.has_perm(full_name(self.needed))
+
+
+class ReadOnly(NeedsPermission):
+    """An admin page that shows and changes nothing."""
+
+    def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+
+admin.site.unregister(User)
+admin.site.unregister(Group)
+
+
+@admin.register(User)
+class PeopleAdmin(NeedsPermission, UserAdmin[User]):
+    needed = "manage_users"
+
+
+@admin.register(Group)
+class RoleAdmin(ReadOnly, GroupAdmin):
+    """Roles are shown only: they are made from the table in the code after every migration."""
+
+    needed = "manage_users"
+
+
+@admin.register(ApiKey)
+class ApiKeyAdmin(NeedsPermission):
+    needed = "manage_users"
+    list_display = ("__str__", "user", "name", "created_at", "expires_at", "revoked_at", "last_used_at")
+    list_filter = ("user",)
+    fields = ("user", "name", "scopes", "expires_at", "revoked_at", "created_at", "last_used_at")
+    readonly_fields = ("user", "created_at", "last_used_at")
+    actions = ("revoke",)
+
+    def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        # A key is made where it can be shown once: `manage.py create_api_key`.
+        return False
+
+    @admin.action(description=_("Revoke"))
+    def revoke(self, request: HttpRequest, queryset: QuerySet[ApiKey]) -> None:
+        queryset.filter(revoked_at=None).update(revoked_at=timezone.now())
+        messages.success(request, _("The keys are revoked."))
+
+
+@admin.register(AuditEntry)
+class AuditEntryAdmin(ReadOnly):
+    needed = "audit"
+    list_display = ("at", "actor_name", "action", "via", "object_type", "object_id")
+    list_filter = ("via", "action")
+    search_fields = ("actor_name", "object_id")
+    show_full_result_count = False

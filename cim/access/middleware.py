@@ -1,0 +1,50 @@
+"""What happens around every request: unstorable addresses are refused, the user's language and time zone
+apply.
+"""
+
+from collections.abc import Callable
+
+from django.core.exceptions import SuspiciousOperation
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from django.utils import timezone, translation
+
+from cim.access.models import UserPreference
+from cim.access.strictness import is_storable
+
+Answer = Callable[[HttpRequest], HttpResponseBase]
+
+
+class StorableAddressMiddleware:
+    """Answers 400 to an address with a NUL in it, which every lookup in the database would answer with an
+    error.
+    """
+
+    def __init__(self, get_response: Answer) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        if not is_storable(request.path) or "%00" in request.META.get("QUERY_STRING", ""):
+            raise SuspiciousOperation("NUL in the address")
+        return self.get_response(request)
+
+
+class PreferenceMiddleware:
+    """Puts the user's language and time zone in force, and `request.preference` (with the theme) at hand
+    for templates.
+    """
+
+    def __init__(self, get_response: Answer) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        preference = UserPreference.objects.filter(user=request.user.pk).first() if request.user.pk else None
+        request.preference = preference or UserPreference()  # type: ignore[attr-defined]
+        if preference and preference.language:
+            # Left in force after the response: the locale middleware names it in a header, and sets it anew for
+            # every request.
+            translation.activate(preference.language)
+            request.LANGUAGE_CODE = preference.language
+        zone = preference.zone if preference else None
+        with timezone.override(zone or timezone.get_default_timezone()):
+            return self.get_response(request)

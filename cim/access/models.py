@@ -1,0 +1,297 @@
+"""What the ground floor keeps: the audit trail, API keys, answers to repeated POSTs, and people's
+preferences.
+"""
+
+import datetime as dt
+import hashlib
+import secrets
+import zoneinfo
+from typing import ClassVar, Self
+
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.contrib.postgres.fields import ArrayField
+from django.core.exceptions import ValidationError
+from django.core.serializers.json import DjangoJSONEncoder
+from django.db import connection, models
+from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
+
+from cim.access.permissions import PERMISSIONS
+
+
+class Access(models.Model):
+    """The thing that the permissions of `cim.access.permissions` are about; it has no table.
+
+    The permissions are not in its Meta: they are made with the groups (`receivers.make_groups`), so that a
+    changed table needs no migration.
+    """
+
+    class Meta:
+        managed = False
+        default_permissions = ()
+        verbose_name = _("access")
+
+    def __str__(self) -> str:
+        return str(self._meta.verbose_name)
+
+
+class AuditEntryQuerySet(models.QuerySet["AuditEntry"]):
+    def matching(
+        self,
+        *,
+        actor: str = "",
+        action: str = "",
+        via: str = "",
+        object_type: str = "",
+        object_id: str = "",
+        since: dt.date | None = None,
+        until: dt.date | None = None,
+        before: int | None = None,
+    ) -> Self:
+        """Keep those that meet every given condition, newest first; both days count, in the time zone in
+        force.
+        """
+        entries = self.order_by("-id")
+        if actor:
+            entries = entries.filter(
+                models.Q(actor_name__icontains=actor) | models.Q(actor__username__iexact=actor)
+            )
+        if action:
+            entries = entries.filter(action__startswith=action)
+        if via:
+            entries = entries.filter(via=via)
+        if object_type:
+            entries = entries.filter(object_type=object_type)
+        if object_id:
+            entries = entries.filter(object_id=object_id)
+        if since:
+            entries = entries.filter(at__date__gte=since)
+        if until:
+            entries = entries.filter(at__date__lte=until)
+        if before:
+            entries = entries.filter(id__lt=before)
+        return entries
+
+
+class AuditEntry(models.Model):
+    """One thing that somebody did, saw or let a program do; never changed, never deleted but by the purge
+    (Q4).
+    """
+
+    class Via(models.TextChoices):
+        PAGE = "page", _("page")
+        API = "api", _("API")
+        IMPORT = "import", _("import")
+        CRM = "crm", _("CRM")
+        MERGE = "merge", _("merge")
+        COMMAND = "command", _("command")
+        SYSTEM = "system", _("system")
+
+    id = models.BigAutoField(primary_key=True)
+    at = models.DateTimeField(_("at"), db_default=Now(), db_index=False)
+    actor = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        verbose_name=_("user"),
+        null=True,
+        on_delete=models.SET_NULL,
+        related_name="+",
+        db_index=False,
+    )
+    # Kept beside the key: who did it must stay readable after the account is gone.
+    actor_name = models.CharField(_("name"), max_length=200)
+    action = models.CharField(_("action"), max_length=60)
+    via = models.CharField(_("via"), max_length=10, choices=Via)
+    object_type = models.CharField(_("kind of object"), max_length=40, default="", blank=True)
+    object_id = models.TextField(_("object"), default="", blank=True)
+    data = models.JSONField(_("details"), default=dict, blank=True, encoder=DjangoJSONEncoder)
+
+    objects = AuditEntryQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("audit entry")
+        verbose_name_plural = _("audit entries")
+        default_permissions = ()
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["object_type", "object_id", "id"], name="audit_by_object"),
+            models.Index(fields=["actor", "id"], name="audit_by_actor"),
+            models.Index(fields=["at"], name="audit_by_time"),
+        ]
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.CheckConstraint(
+                condition=models.Q(via__in=["page", "api", "import", "crm", "merge", "command", "system"]),
+                name="audit_via_is_known",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.actor_name}: {self.action} {self.object_type} {self.object_id}".rstrip()
+
+
+def _hashed(key: str) -> str:
+    # A key has 256 random bits, so a plain hash cannot be reversed by guessing, and one lookup by index suffices.
+    return hashlib.sha256(key.encode()).hexdigest()
+
+
+class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
+    def valid(self, now: dt.datetime) -> Self:
+        """Keep those that neither expired nor were revoked, of users who may sign in."""
+        return self.filter(revoked_at=None, user__is_active=True).filter(
+            models.Q(expires_at=None) | models.Q(expires_at__gt=now)
+        )
+
+    def issue(
+        self,
+        user: User,
+        *,
+        name: str = "",
+        scopes: list[str] | None = None,
+        expires_at: dt.datetime | None = None,
+    ) -> tuple["ApiKey", str]:
+        """Make a key and return it with its secret, which is shown now and never again."""
+        prefix = secrets.token_hex(4)
+        secret = f"cim_{prefix}_{secrets.token_urlsafe(32)}"
+        key = self.create(
+            user=user, name=name, prefix=prefix, hashed=_hashed(secret), scopes=scopes, expires_at=expires_at
+        )
+        return key, secret
+
+    def matching(self, secret: str, now: dt.datetime) -> "ApiKey | None":
+        """Find the valid key with this secret, with its user."""
+        return self.valid(now).filter(hashed=_hashed(secret)).select_related("user").first()
+
+    def touch(self, key: "ApiKey", now: dt.datetime) -> None:
+        """Remember that the key was used, at most once a minute, so that a busy key costs no write per
+        request.
+        """
+        if key.last_used_at is None or now - key.last_used_at > dt.timedelta(minutes=1):
+            self.filter(pk=key.pk).update(last_used_at=now)
+
+
+def _is_permission(codename: str) -> None:
+    if codename not in PERMISSIONS:
+        message = _("“%(codename)s” is not a permission; these are: %(known)s.")
+        raise ValidationError(message, params={"codename": codename, "known": ", ".join(sorted(PERMISSIONS))})
+
+
+class ApiKey(models.Model):
+    """A secret with which a program acts as a user; only its hash is kept (Q3)."""
+
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, verbose_name=_("user"), on_delete=models.CASCADE, related_name="api_keys"
+    )
+    name = models.CharField(_("name"), max_length=100, default="", blank=True)
+    prefix = models.CharField(_("begins with"), max_length=8, editable=False)
+    hashed = models.CharField(max_length=64, unique=True, editable=False)
+    scopes = ArrayField(
+        models.CharField(max_length=60, validators=[_is_permission]),
+        verbose_name=_("limited to"),
+        null=True,
+        blank=True,
+        help_text=_(
+            "Permissions of the user that the key may use, separated by commas; empty means all of them."
+        ),
+    )
+    created_at = models.DateTimeField(_("created at"), db_default=Now(), editable=False)
+    expires_at = models.DateTimeField(_("expires at"), null=True, blank=True)
+    revoked_at = models.DateTimeField(_("revoked at"), null=True, blank=True)
+    last_used_at = models.DateTimeField(_("last used at"), null=True, editable=False)
+
+    objects = ApiKeyQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("API key")
+        verbose_name_plural = _("API keys")
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"cim_{self.prefix}_…"
+
+
+class IdempotencyRecordQuerySet(models.QuerySet["IdempotencyRecord"]):
+    KEPT_FOR = dt.timedelta(hours=72)
+
+    def claim(self, user: User, key: str, request_hash: str, now: dt.datetime) -> bool:
+        """Say whether this request is the first with its key; the caller then owns the record until it
+        commits.
+
+        Waits for a running transaction that claimed the same key: if that one commits, the answer is no, if
+        it rolls back, yes. A record older than 72 hours counts as none (Q25). Must run inside a transaction.
+        """
+        with connection.cursor() as cursor:
+            cursor.execute(
+                """
+                insert into access_idempotencyrecord as record
+                    (user_id, key, request_hash, status, headers, body, created_at)
+                values (%(user)s, %(key)s, %(hash)s, 0, '{}', '', %(now)s)
+                on conflict (user_id, key) do update
+                    set request_hash = excluded.request_hash, status = 0, headers = '{}', body = '',
+                        created_at = excluded.created_at
+                    where record.created_at < %(expired)s
+                """,
+                {
+                    "user": user.pk,
+                    "key": key,
+                    "hash": request_hash,
+                    "now": now,
+                    "expired": now - self.KEPT_FOR,
+                },
+            )
+            return cursor.rowcount == 1
+
+    def expired(self, now: dt.datetime) -> Self:
+        return self.filter(created_at__lt=now - self.KEPT_FOR)
+
+
+class IdempotencyRecord(models.Model):
+    """The answer that a POST with an `Idempotency-Key` got, kept for 72 hours to be given again (Q25)."""
+
+    id = models.BigAutoField(primary_key=True)
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+", db_index=False
+    )
+    key = models.CharField(max_length=255)
+    request_hash = models.CharField(max_length=64)
+    status = models.PositiveSmallIntegerField()
+    headers = models.JSONField(default=dict)
+    body = models.TextField()
+    created_at = models.DateTimeField(db_index=True)
+
+    objects = IdempotencyRecordQuerySet.as_manager()
+
+    class Meta:
+        default_permissions = ()
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(fields=["user", "key"], name="idempotency_key_is_unique_per_user"),
+        ]
+
+    def __str__(self) -> str:
+        return self.key
+
+
+class UserPreference(models.Model):
+    """How one user wants the pages: language, time zone, light or dark."""
+
+    class Theme(models.TextChoices):
+        SYSTEM = "system", _("As the device")
+        LIGHT = "light", _("Light")
+        DARK = "dark", _("Dark")
+
+    user = models.OneToOneField(
+        settings.AUTH_USER_MODEL, primary_key=True, on_delete=models.CASCADE, related_name="preference"
+    )
+    # Empty means: as the browser asks.
+    language = models.CharField(_("language"), max_length=10, default="", blank=True)
+    # Empty means: the time zone of the installation.
+    time_zone = models.CharField(_("time zone"), max_length=60, default="", blank=True)
+    theme = models.CharField(_("theme"), max_length=6, choices=Theme, default=Theme.SYSTEM)
+
+    class Meta:
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return str(self.user)
+
+    @property
+    def zone(self) -> zoneinfo.ZoneInfo | None:
+        return zoneinfo.ZoneInfo(self.time_zone) if self.time_zone else None

@@ -1,0 +1,105 @@
+"""The pages of access: signing in and out, a person's own settings, the audit trail."""
+
+import datetime as dt
+
+from axes.helpers import get_client_ip_address
+from axes.models import AccessAttempt
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth.models import User
+from django.contrib.auth.views import LoginView, LogoutView
+from django.db.models import Sum
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import redirect, render
+from django.utils import timezone, translation
+from django.utils.decorators import method_decorator
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_safe
+
+from cim.access.forms import AuditSearch, PreferenceForm
+from cim.access.models import AuditEntry, UserPreference
+from cim.access.permissions import AUTHENTICATED
+from cim.access.rules import needs, public
+
+__all__ = ["account", "audit_trail", "locked_out", "needs", "public", "sign_in", "sign_out", "users"]
+
+ENTRIES_PER_PAGE = 50
+
+
+@method_decorator(public, name="dispatch")
+class SignIn(LoginView):
+    template_name = "access/sign_in.html"
+    redirect_authenticated_user = True
+
+    def dispatch(self, request: HttpRequest, *args: object, **kwargs: object) -> HttpResponseBase:
+        if request.method == "POST" and _too_many_failures(request):
+            return locked_out(request)
+        return super().dispatch(request, *args, **kwargs)
+
+
+sign_in = SignIn.as_view()
+sign_out = public(LogoutView.as_view())
+
+
+def _too_many_failures(request: HttpRequest) -> bool:
+    """Say whether one address tries the passwords of many users, which the lockout per user does not see
+    (Q3).
+    """
+    since = timezone.now() - dt.timedelta(hours=settings.AXES_COOLOFF_TIME)
+    attempts = AccessAttempt.objects.filter(
+        ip_address=get_client_ip_address(request), attempt_time__gte=since
+    )
+    failures = attempts.aggregate(total=Sum("failures_since_start"))["total"] or 0
+    return bool(failures >= settings.SIGN_IN_FAILURES_PER_ADDRESS)
+
+
+def locked_out(request: HttpRequest, *_args: object, **_kwargs: object) -> HttpResponse:
+    """Answer a sign-in after too many failures."""
+    seconds = int(settings.AXES_COOLOFF_TIME * 3600)
+    response = render(request, "access/locked_out.html", {"minutes": seconds // 60}, status=429)
+    response["Retry-After"] = str(seconds)
+    return response
+
+
+@needs(AUTHENTICATED)
+@require_http_methods(["GET", "HEAD", "POST"])
+def account(request: HttpRequest) -> HttpResponse:
+    """Let users choose their language, time zone and theme."""
+    preference, _created = UserPreference.objects.get_or_create(user=_user(request))
+    form = PreferenceForm(request.POST or None, instance=preference)
+    if request.method == "POST" and form.is_valid():
+        form.save()
+        # Said in the language just chosen.
+        with translation.override(form.instance.language or translation.get_language()):
+            messages.success(request, _("Your settings are saved."))
+        return redirect("access:account")
+    return render(request, "access/account.html", {"form": form}, status=400 if form.errors else 200)
+
+
+@needs("manage_users")
+@require_safe
+def users(request: HttpRequest) -> HttpResponse:
+    """Users, their roles and keys are managed in the Django admin."""
+    return redirect("admin:auth_user_changelist")
+
+
+@needs("audit")
+@require_safe
+def audit_trail(request: HttpRequest) -> HttpResponse:
+    """Search who did what, newest first (Q4)."""
+    form = AuditSearch(request.GET)
+    entries: list[AuditEntry] = []
+    if form.is_valid():
+        entries = list(AuditEntry.objects.matching(**form.cleaned_data)[: ENTRIES_PER_PAGE + 1])
+    context = {"form": form, "entries": entries[:ENTRIES_PER_PAGE], "next": None}
+    if len(entries) > ENTRIES_PER_PAGE:
+        query = request.GET.copy()
+        query["before"] = str(entries[ENTRIES_PER_PAGE - 1].pk)
+        context["next"] = query.urlencode()
+    return render(request, "access/audit.html", context, status=400 if form.errors else 200)
+
+
+def _user(request: HttpRequest) -> User:
+    assert isinstance(request.user, User)  # noqa: S101 - `needs` let nobody else in
+    return request.user

@@ -1,0 +1,13 @@
+from django.urls import path
+
+from cim.access import pages
+
+app_name = "access"
+
+urlpatterns = [
+    path("login/", pages.sign_in, name="sign_in"),
+    path("logout/", pages.sign_out, name="sign_out"),
+    path("account/", pages.account, name="account"),
+    path("users/", pages.users, name="users"),
+    path("audit/", pages.audit_trail, name="audit"),
+]
