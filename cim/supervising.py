@@ -1,5 +1,6 @@
 """How child processes are started, stopped and, after an accident, found again."""
 
+import contextlib
 import ctypes
 import os
 import signal
@@ -31,7 +32,7 @@ def dies_with_parent(number: signal.Signals) -> Callable[[], None] | None:
 
 
 def start(command: list[str], stop_signal: signal.Signals, **options: Any) -> subprocess.Popen[bytes]:
-    """Start a child in a session of its own, so that Ctrl-C reaches only us and its own children can be stopped with it."""
+    """Start a child in a session of its own: Ctrl-C reaches only us, and its own children stop with it."""
     return subprocess.Popen(
         command,
         stdin=subprocess.DEVNULL,
@@ -45,35 +46,30 @@ def stop(process: subprocess.Popen[bytes], stop_signal: signal.Signals, seconds:
     """Ask a child to stop, kill it when it does not within `seconds`, and leave none of its children."""
     if process.poll() is None:
         process.send_signal(stop_signal)
-        try:
+        with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(seconds)
-        except subprocess.TimeoutExpired:
-            pass
     kill_group(process)
 
 
 def kill_group(process: subprocess.Popen[bytes]) -> None:
     """Kill a child and all that it started."""
-    try:
+    # Gone already; macOS calls it a lack of permission when only zombies are left.
+    with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)
-    except (ProcessLookupError, PermissionError):  # gone; macOS says the latter of a group of zombies
-        pass
     process.wait()
 
 
 def stop_leftovers(data: Path, postgres_data: Path | None) -> int:
     """Stop what an earlier run in this data directory left behind, and return how many processes that were.
 
-    Only Linux tells the environment and folder of a process. Elsewhere PostgreSQL and the sockets refuse a second owner.
+    Only Linux tells the environment and folder of a process; elsewhere this finds nothing.
     """
     found = set(_leftovers(data, postgres_data))
     for number, seconds in ((signal.SIGTERM, 3.0), (signal.SIGINT, 5.0), (signal.SIGKILL, 5.0)):
         remaining = set(_leftovers(data, postgres_data))
         for pid in remaining:
-            try:
+            with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, number)
-            except ProcessLookupError:
-                pass
         deadline = time.monotonic() + seconds
         while remaining and time.monotonic() < deadline:
             time.sleep(0.05)
@@ -89,10 +85,11 @@ def _leftovers(data: Path, postgres_data: Path | None) -> Iterator[int]:
         if int(folder.name) == os.getpid():
             continue
         try:
-            # PostgreSQL overwrites its environment with its title, but every process of it sits in the data's folder.
-            if postgres_data and (folder / "cwd").readlink() == postgres_data:
-                yield int(folder.name)
-            elif mark in (folder / "environ").read_bytes().split(b"\0") and not _is_zombie(folder):
+            # PostgreSQL overwrites its environment with its title, but all its processes sit in its data.
+            of_postgres = postgres_data is not None and (folder / "cwd").readlink() == postgres_data
+            if of_postgres or (
+                mark in (folder / "environ").read_bytes().split(b"\0") and not _is_zombie(folder)
+            ):
                 yield int(folder.name)
         except OSError:  # gone meanwhile, or not ours
             continue

@@ -4,6 +4,7 @@ import contextlib
 import os
 import shutil
 import signal
+import subprocess
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,14 +14,16 @@ from django.conf import settings
 from django.db import connections
 
 from cim import supervising
+from cim.celery import app
 from cim.embedded import USER, Postgres, make_socket_directory
+from tests import processes
 
 _SOCKETS = "CIM_TEST_SOCKETS"
 
 
 @contextlib.contextmanager
 def _throwaway_postgres() -> Iterator[Path]:
-    """Run a PostgreSQL without durability for as long as the context lasts; yield the directory of its socket."""
+    """Run a PostgreSQL without durability while the context lasts; yield the directory of its socket."""
     home = Path(tempfile.mkdtemp(prefix="cim-test-"))
     home.chmod(0o711)
     sockets = make_socket_directory()
@@ -48,7 +51,7 @@ def _start_postgres_once() -> None:
 
 
 class _BeforeWorkers:
-    """With several workers the first process starts the server: it outlives them all, and they inherit where it is."""
+    """With several workers the first process starts the server: it outlives them, they inherit its place."""
 
     def pytest_xdist_setupnodes(self) -> None:
         _start_postgres_once()
@@ -69,3 +72,26 @@ def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: N
     _start_postgres_once()
     if _SOCKETS in os.environ:
         connections["default"].settings_dict.update(HOST=os.environ[_SOCKETS], USER=USER, PORT="")
+
+
+@pytest.fixture(scope="session")
+def broker(tmp_path_factory: pytest.TempPathFactory, django_db_setup: None) -> Iterator[str]:
+    """A real broker, to which this process sends its tasks as well; yields its address."""
+    directory = tmp_path_factory.mktemp("broker")
+    with processes.broker(directory) as address:
+        app.conf.broker_url = app.conf.broker_write_url = app.conf.broker_read_url = address
+        yield address
+
+
+@pytest.fixture
+def worker(broker: str, transactional_db: None, tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """A real Celery worker on the test database."""
+    with processes.worker(broker, tmp_path / "worker.log") as process:
+        yield process
+
+
+@pytest.fixture(scope="session")
+def web_address(broker: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a real web server on the test database; the data is that of each transactional test."""
+    with processes.web(broker, tmp_path_factory.mktemp("web") / "web.log") as address:
+        yield address

@@ -4,15 +4,17 @@ import os
 
 os.environ.setdefault("CIM_SECRET_KEY", "only for tests")
 os.environ.setdefault("CIM_HTTPS", "false")
+os.environ.setdefault("CIM_LOG_LEVEL", "WARNING")
+# Tasks go nowhere, unless a test asks for the broker.
+os.environ.setdefault("CELERY_BROKER_URL", "memory://")
 if os.environ.get("CIM_TEST_DATABASE_URL"):
     os.environ["DATABASE_URL"] = os.environ["CIM_TEST_DATABASE_URL"]
 else:
     os.environ.pop("DATABASE_URL", None)
 
-from cim.settings import *  # noqa: E402, F403 - the environment comes first
-from cim.settings import LOGGING, STORAGES  # noqa: E402
+from cim.settings import *  # noqa: F403 - the environment comes first
+from cim.settings import STORAGES
 
 STORAGES = {**STORAGES, "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}}
 WHITENOISE_USE_FINDERS = WHITENOISE_AUTOREFRESH = True
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-LOGGING = {**LOGGING, "root": {**LOGGING["root"], "level": "WARNING"}}
