@@ -1,0 +1,25 @@
+from django.urls import path
+
+from customers import api
+
+urlpatterns = [
+    path("attributes/", api.AttributesView.as_view(), name="attributes"),
+    path("attributes/order/", api.AttributeOrderView.as_view(), name="attribute-order"),
+    path("attributes/<slug:key>/", api.AttributeView.as_view(), name="attribute"),
+    path("attributes/<slug:key>/restore/", api.RestoreAttributeView.as_view(), name="attribute-restore"),
+    path("customers/", api.CustomersView.as_view(), name="customers"),
+    path("customers/count/", api.CountView.as_view(), name="customers-count"),
+    path("customers/lookup/", api.LookupView.as_view(), name="lookup"),
+    path("customers/<uuid:customer_id>/", api.CustomerView.as_view(), name="customer"),
+    path("customers/<uuid:customer_id>/restore/", api.UndeleteView.as_view(), name="customer-undelete"),
+    path("customers/<uuid:customer_id>/versions/", api.VersionsView.as_view(), name="versions"),
+    path(
+        "customers/<uuid:customer_id>/versions/<int:version>/restore/",
+        api.RestoreVersionView.as_view(),
+        name="version-restore",
+    ),
+    path("customers/<uuid:customer_id>/labels/", api.CustomerLabelsView.as_view(), name="customer-labels"),
+    path("customers/<uuid:customer_id>/identifiers/", api.CustomerIdentifiersView.as_view(), name="customer-identifiers"),
+    path("customers/<uuid:customer_id>/never/", api.NeverView.as_view(), name="customer-never"),
+    path("customers/<uuid:customer_id>/reveal/", api.RevealView.as_view(), name="customer-reveal"),
+]

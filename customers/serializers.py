@@ -1,0 +1,115 @@
+"""The bodies that the customer API takes: shapes only; what a value may be is decided by the schema."""
+
+from typing import Any
+
+from rest_framework import serializers
+
+from cim.access.api import StrictSerializer
+from customers.models import Attribute, Identifier
+from customers.values import LISTS
+
+
+def _text() -> serializers.CharField:
+    return serializers.CharField(required=False, allow_null=True, allow_blank=True, trim_whitespace=False)
+
+
+def _texts() -> serializers.ListField:
+    return serializers.ListField(
+        child=serializers.CharField(allow_blank=True, trim_whitespace=False), required=False, allow_null=True
+    )
+
+
+class IdentifierBody(StrictSerializer):
+    type = serializers.ChoiceField(choices=Identifier.Type.choices)
+    value = serializers.CharField(max_length=500)
+
+
+class CustomerBody(StrictSerializer):
+    """A customer as it is sent; read-only fields may be sent back as they were read."""
+
+    id = serializers.UUIDField(read_only=True)
+    version = serializers.IntegerField(read_only=True)
+    stage = serializers.CharField(read_only=True)
+    first_name = _text()
+    last_name = _text()
+    phones = _texts()
+    emails = _texts()
+    address = _text()
+    postal_code = _text()
+    crm_id = _text()
+    account_id = _text()
+    language = _text()
+    labels = serializers.ListField(child=serializers.CharField(), required=False)
+    identifiers = IdentifierBody(many=True, required=False)
+    attributes = serializers.DictField(
+        child=serializers.JSONField(allow_null=True), required=False, help_text="custom attributes by key"
+    )
+    masked = serializers.ListField(child=serializers.CharField(), read_only=True)
+    created_at = serializers.DateTimeField(read_only=True)
+    updated_at = serializers.DateTimeField(read_only=True)
+
+
+class AttributeBody(StrictSerializer):
+    """The definition of an attribute as it is sent; what was left out is not changed."""
+
+    key = serializers.CharField(read_only=True)
+    custom = serializers.BooleanField(read_only=True)
+    position = serializers.IntegerField(read_only=True)
+    archived = serializers.BooleanField(read_only=True)
+    index_state = serializers.CharField(read_only=True)
+    label = serializers.CharField(required=False, allow_blank=True, help_text="unique, ignoring case")
+    type = serializers.ChoiceField(
+        choices=[kind for kind in Attribute.Type.values if kind not in LISTS], required=False
+    )
+    description = serializers.CharField(required=False, allow_blank=True, max_length=500)
+    required = serializers.BooleanField(required=False)
+    default = serializers.JSONField(required=False, allow_null=True)
+    pii = serializers.BooleanField(required=False)
+    read_only_for_agents = serializers.BooleanField(required=False)
+    options = serializers.ListField(child=serializers.CharField(allow_blank=True), required=False)
+    max_length = serializers.IntegerField(required=False, allow_null=True, min_value=1, max_value=1000)
+    fast = serializers.BooleanField(required=False)
+
+
+class OrderBody(StrictSerializer):
+    keys = serializers.ListField(child=serializers.CharField())
+
+
+class LookupBody(StrictSerializer):
+    """Each member one text or a list of texts; ``type`` and ``value`` go in pairs."""
+
+    phone = serializers.JSONField(required=False)
+    email = serializers.JSONField(required=False)
+    type = serializers.JSONField(required=False)
+    value = serializers.JSONField(required=False)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, list[str]]:
+        found: dict[str, list[str]] = {}
+        for name, given in attrs.items():
+            items = given if isinstance(given, list) else [given]
+            if not all(isinstance(item, str) for item in items):
+                raise serializers.ValidationError({name: [f"{given!r} is no text and no list of texts."]})
+            found[name] = items
+        return found
+
+
+class LabelsBody(StrictSerializer):
+    """Either exactly the ``labels`` that the customer shall carry, or what to ``add`` and ``remove``."""
+
+    labels = serializers.ListField(child=serializers.CharField(), required=False)
+    add = serializers.ListField(child=serializers.CharField(), required=False)
+    remove = serializers.ListField(child=serializers.CharField(), required=False)
+
+
+class RevealBody(StrictSerializer):
+    attribute = serializers.CharField()
+
+
+class NeverBody(StrictSerializer):
+    customer = serializers.UUIDField()
+
+
+class ConflictAnswer(serializers.Serializer[Any]):
+    """What an answer says beside the customer after creating."""
+
+    outcome = serializers.ChoiceField(choices=["created", "overwritten", "updated"])
