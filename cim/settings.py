@@ -4,8 +4,8 @@ A value that is not what its variable expects stops the start. The README lists 
 """
 
 import os
+import sys
 from pathlib import Path
-from urllib.parse import quote
 
 import django_stubs_ext
 import environ
@@ -64,10 +64,16 @@ def _list(name: str) -> list[str]:
 DATA_DIR = Path(_text("CIM_DATA_DIR", str(BASE_DIR / "var"))).expanduser().absolute()
 DEBUG = _boolean("CIM_DEBUG", default=False)
 SECRET_KEY = _secret("CIM_SECRET_KEY") or embedded.stored_secret(DATA_DIR) or ("debug only" if DEBUG else "")
+if not SECRET_KEY and sys.argv[1:2] == ["up"]:
+    SECRET_KEY = embedded.make_secret(DATA_DIR)
 if not SECRET_KEY:
     raise ImproperlyConfigured(
         "CIM_SECRET_KEY is missing: set it to a long random text (make run keeps its own)."
     )
+HOST = _text("CIM_HOST", "127.0.0.1")
+PORT = _number("PORT", default=8000)
+WEB_PROCESSES = _number("CIM_WEB_PROCESSES", default=2)
+WORKER_PROCESSES = _number("CIM_WORKER_PROCESSES", default=2)
 ALLOWED_HOSTS = _list("CIM_ALLOWED_HOSTS") or ["localhost", "127.0.0.1", "[::1]"]
 CSRF_TRUSTED_ORIGINS = _list("CIM_TRUSTED_ORIGINS")
 FRAME_ANCESTORS = _list("CIM_FRAME_ANCESTORS")
@@ -134,6 +140,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "cim.frame.frame",
             ],
         },
     },
@@ -141,8 +148,9 @@ TEMPLATES = [
 
 # Database and jobs: real servers by address, else the embedded ones of `make run`
 
-if _text("DATABASE_URL"):
-    DATABASES = {"default": environ.Env.db_url_config(_text("DATABASE_URL"))}
+DATABASE_URL = _text("DATABASE_URL")
+if DATABASE_URL:
+    DATABASES = {"default": environ.Env.db_url_config(DATABASE_URL)}
     if DATABASES["default"]["ENGINE"] != "django.db.backends.postgresql":
         raise ImproperlyConfigured(
             "DATABASE_URL must begin with postgres://; CIM needs PostgreSQL 15 or later."
@@ -154,9 +162,8 @@ DATABASES["default"].setdefault("OPTIONS", {})
 if pool_size := _number("CIM_DATABASE_POOL", default=0):
     DATABASES["default"]["OPTIONS"]["pool"] = {"min_size": 1, "max_size": pool_size, "timeout": 10}
 
-CELERY_BROKER_URL = _text(
-    "CELERY_BROKER_URL", f"redis+socket://{quote(str(embedded.broker_socket(embedded.sockets(DATA_DIR))))}"
-)
+BROKER_URL = _text("CELERY_BROKER_URL")
+CELERY_BROKER_URL = BROKER_URL or f"redis+socket://{embedded.broker_socket(embedded.sockets(DATA_DIR))}"
 if CELERY_BROKER_URL.startswith(("redis", "valkey")):
     # A task whose worker was killed comes back after this time, which must exceed the longest task.
     CELERY_BROKER_TRANSPORT_OPTIONS = {
@@ -222,11 +229,11 @@ REST_FRAMEWORK = {
         "cim.access.api.SessionAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["cim.access.api.HasDeclaredPermission"],
-    "DEFAULT_PARSER_CLASSES": ["cim.access.strictness.JSONParser"],
-    "DEFAULT_RENDERER_CLASSES": ["cim.access.strictness.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["cim.access.wire.JSONParser"],
+    "DEFAULT_RENDERER_CLASSES": ["cim.access.wire.JSONRenderer"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
-    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "cim.access.strictness.Negotiation",
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "cim.access.wire.Negotiation",
     "URL_FORMAT_OVERRIDE": None,
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
     "DATETIME_FORMAT": "iso-8601",

@@ -2,8 +2,10 @@
 
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
+from django.views.i18n import JavaScriptCatalog
 
 from cim import health
+from cim.access.pages import public
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("healthz", health.healthz),
@@ -12,7 +14,9 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("api/v1/schema/", health.ApiSchema.as_view(), name="schema"),
     path("api/v1/docs/", health.ApiDocs.as_view(), name="docs"),
     path("admin/", admin.site.urls),
+    path("words.js", public(JavaScriptCatalog.as_view()), name="javascript-catalog"),
     path("", include("cim.access.urls")),
+    path("", include("customers.urls")),
 ]
 
 handler400 = "cim.access.problems.bad_request"

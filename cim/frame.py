@@ -1,0 +1,88 @@
+"""What the frame around every page shows: where one may go, who one is, how one likes it."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.http import HttpRequest
+from django.urls import NoReverseMatch, reverse
+from django.utils import timezone
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from cim.access.models import UserPreference
+from cim.access.permissions import PERMISSIONS, full_name
+
+
+@dataclass(frozen=True)
+class Place:
+    """A page of the navigation rail; shown to who holds the permission, once its address exists."""
+
+    label: Promise
+    icon: str
+    address: str
+    permission: str
+    keys: str = ""
+
+
+PLACES = (
+    Place(_("Desk"), "headphones", "interactions:desk", "wrap_up", "g d"),
+    Place(_("Customers"), "users", "customers:list", "see_customers", "g c"),
+    Place(_("Journeys"), "route", "journeys:list", "see_customers", "g j"),
+    Place(_("Live wall"), "layout-grid", "interactions:wall", "live_wall", "g w"),
+    Place(_("Imports"), "upload", "customers:imports", "import_customers", "g i"),
+    Place(_("Schema"), "sliders-horizontal", "customers:schema", "schema", "g s"),
+    Place(_("CRM"), "database", "crm_mappings:list", "integrations.edit", "g r"),
+)
+
+# What the roles are called in the language of the page; a role made by hand keeps its own name.
+ROLE_NAMES: dict[str, Promise] = {
+    "Admin": _("Administrator"),
+    "Supervisor": _("Supervisor"),
+    "Agent": _("Agent"),
+    "Importer": _("Importer"),
+    "Integration": _("Integration"),
+}
+
+
+def frame(request: HttpRequest) -> dict[str, Any]:
+    """Describe the frame of the page for the user of `request`; an anonymous visitor gets the plain look."""
+    user = getattr(request, "user", None)
+    if user is None or not user.is_authenticated:
+        return {"frame": {"theme": "system", "time_zone": timezone.get_current_timezone_name(), "may": "", "navigation": []}}
+    preference: UserPreference = getattr(request, "preference", None) or UserPreference()
+    held = [codename for codename in PERMISSIONS if user.has_perm(full_name(codename))]
+    name = user.get_full_name() or user.get_username()
+    role = user.groups.order_by("name").values_list("name", flat=True).first() or ""
+    return {
+        "frame": {
+            "theme": preference.theme,
+            "time_zone": timezone.get_current_timezone_name(),
+            "may": " ".join(held),
+            "navigation": _navigation(request.path, held),
+            "name": name,
+            "initials": _initials(name),
+            "hue": sum(map(ord, name)) % 6,
+            "role": ROLE_NAMES.get(role, role),
+        },
+    }
+
+
+def _initials(name: str) -> str:
+    words = name.split()
+    return "".join(word[0] for word in (words[:1] + words[1:][-1:])).upper() if len(words) > 1 else name[:2].upper()
+
+
+def _navigation(path: str, held: list[str]) -> list[dict[str, Any]]:
+    items = []
+    for place in PLACES:
+        if place.permission not in held:
+            continue
+        try:
+            url = reverse(place.address)
+        except NoReverseMatch:
+            continue
+        current = path == url or path.startswith(url)
+        items.append(
+            {"label": place.label, "icon": place.icon, "url": url, "keys": place.keys, "current": current},
+        )
+    return items
