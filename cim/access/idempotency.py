@@ -21,7 +21,8 @@ from rest_framework.response import Response
 
 from cim.access.models import IdempotencyRecord
 from cim.access.problems import Problem
-from cim.access.strictness import JSONRenderer, quoted
+from cim.access.strictness import quoted
+from cim.access.wire import JSONRenderer
 
 HEADER = "Idempotency-Key"
 

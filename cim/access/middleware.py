@@ -10,6 +10,7 @@ from django.http.response import HttpResponseBase
 from django.utils import timezone, translation
 
 from cim.access.models import UserPreference
+from cim.access.problems import bad_request
 from cim.access.strictness import is_storable
 
 Answer = Callable[[HttpRequest], HttpResponseBase]
@@ -25,14 +26,12 @@ class StorableAddressMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         if not is_storable(request.path) or "%00" in request.META.get("QUERY_STRING", ""):
-            raise SuspiciousOperation("NUL in the address")
+            return bad_request(request, SuspiciousOperation("NUL in the address"))
         return self.get_response(request)
 
 
 class PreferenceMiddleware:
-    """Puts the user's language and time zone in force, and `request.preference` (with the theme) at hand
-    for templates.
-    """
+    """Puts the user's language and time zone in force, and `request.preference` at hand for templates."""
 
     def __init__(self, get_response: Answer) -> None:
         self.get_response = get_response
@@ -41,8 +40,7 @@ class PreferenceMiddleware:
         preference = UserPreference.objects.filter(user=request.user.pk).first() if request.user.pk else None
         request.preference = preference or UserPreference()  # type: ignore[attr-defined]
         if preference and preference.language:
-            # Left in force after the response: the locale middleware names it in a header, and sets it anew for
-            # every request.
+            # Left in force after the response: the locale middleware names it in a header.
             translation.activate(preference.language)
             request.LANGUAGE_CODE = preference.language
         zone = preference.zone if preference else None

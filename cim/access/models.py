@@ -129,7 +129,7 @@ class AuditEntry(models.Model):
 
 
 def _hashed(key: str) -> str:
-    # A key has 256 random bits, so a plain hash cannot be reversed by guessing, and one lookup by index suffices.
+    # A key has 256 random bits: a plain hash cannot be reversed by guessing, and can be looked up by index.
     return hashlib.sha256(key.encode()).hexdigest()
 
 

@@ -2,11 +2,11 @@
 did not send.
 """
 
-import logging
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
+from django.conf import settings
 from django.core.exceptions import (
     PermissionDenied,
     RequestDataTooBig,
@@ -19,8 +19,6 @@ from django.utils.translation import gettext as _
 from django.views import defaults
 from rest_framework import exceptions
 from rest_framework.response import Response
-
-logger = logging.getLogger(__name__)
 
 CONTENT_TYPE = "application/problem+json"
 
@@ -122,7 +120,11 @@ def _body_of(exc: Exception, context: dict[str, Any]) -> dict[str, Any] | None:
         case PermissionDenied():
             return document(HTTPStatus.FORBIDDEN, str(exc) or _("You may not do this."))
         case RequestDataTooBig():
-            return document(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, _("The body is too large."))
+            limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+            return document(
+                HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+                _("The body is larger than %(limit)d bytes.") % {"limit": limit},
+            )
         case SuspiciousOperation() | UnreadablePostError():
             return document(HTTPStatus.BAD_REQUEST, _("The request is malformed."))
         case _:

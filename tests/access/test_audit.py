@@ -1,9 +1,7 @@
 """Who did what is kept, attached to what changed, and never changed itself."""
 
-import datetime as dt
-
 import pytest
-from django.db import DatabaseError, connection, transaction
+from django.db import connection
 
 from cim.access import audit
 from cim.access.models import AuditEntry
