@@ -1,4 +1,4 @@
-# make run: everything on this machine. make test: all tests. Needs only Python 3.11 or later and make.
+# make run: everything on this machine. make test: all tests. Both need only Python 3.11 or later and make.
 PYTHON ?= python3
 BIN := .venv/bin
 

@@ -49,6 +49,18 @@ def stored_secret(data: Path) -> str:
         return ""
 
 
+def make_secret(data: Path) -> str:
+    """Make a secret key for this data directory, readable by its owner only, and return it."""
+    prepare_data_directory(data)
+    write_secret(data / _SECRET_FILE, secrets.token_urlsafe(50))
+    return stored_secret(data)
+
+
+def write_secret(path: Path, secret: str) -> None:
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+        file.write(secret)
+
+
 def sockets(data: Path) -> Path:
     """Return the directory of the sockets; before the first start it need not exist."""
     return Path(os.path.realpath(data / "run"))
@@ -72,7 +84,7 @@ def database(data: Path) -> dict[str, Any]:
 
 
 def prepare_data_directory(data: Path) -> None:
-    """Make the data directory with its secret key, files and sockets; what is there already stays."""
+    """Make the data directory and its folders; what is there already stays."""
     made = not data.exists()
     data.mkdir(parents=True, exist_ok=True)
     if made:
@@ -80,15 +92,6 @@ def prepare_data_directory(data: Path) -> None:
         data.chmod(0o711)
     for name in ("files", "log", "broker"):
         (data / name).mkdir(mode=0o700, exist_ok=True)
-    if not stored_secret(data):
-        with os.fdopen(
-            os.open(data / _SECRET_FILE, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w"
-        ) as file:
-            file.write(secrets.token_urlsafe(50))
-    link = data / "run"
-    if not link.is_dir():
-        link.unlink(missing_ok=True)
-        link.symlink_to(make_socket_directory())
 
 
 def make_socket_directory() -> Path:
