@@ -198,6 +198,7 @@ AXES_COOLOFF_TIME = 0.25  # hours
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_RESET_ON_SUCCESS = True
 AXES_LOCKOUT_CALLABLE = "cim.access.pages.locked_out"
+AXES_ENABLE_ADMIN = False
 AXES_DISABLE_ACCESS_LOG = True  # sign-ins are in the audit trail
 SIGN_IN_FAILURES_PER_ADDRESS = 50  # in the time of AXES_COOLOFF_TIME, whoever was tried
 AXES_VERBOSE = False
@@ -266,17 +267,6 @@ LANGUAGES = [("en", _("English")), ("fr", _("French"))]
 LOCALE_PATHS = [BASE_DIR / "locale"]
 TIME_ZONE = _text("CIM_TIME_ZONE", "UTC")
 USE_TZ = True
-
-# Phone numbers (C11)
-
-CIM_DEFAULT_REGION = _text("CIM_DEFAULT_REGION", "DE").upper()
-if CIM_DEFAULT_REGION not in phonenumbers.SUPPORTED_REGIONS:
-    raise ImproperlyConfigured(
-        f"CIM_DEFAULT_REGION is {CIM_DEFAULT_REGION!r}; it must be a country like DE or US."
-    )
-CIM_EXTENSION_DIGITS = (_number("CIM_EXTENSION_DIGITS_MIN", 3), _number("CIM_EXTENSION_DIGITS_MAX", 6))
-# Withheld and switchboard numbers, in the normal form: they never identify anybody.
-CIM_STOP_NUMBERS = frozenset(_list("CIM_STOP_NUMBERS"))
 
 # Files
 

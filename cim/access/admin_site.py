@@ -1,3 +1,8 @@
+"""The Django admin behind the one door of CIM, with its lock and its lockout (Q3)."""
+
+import functools
+from typing import Any
+
 from django.contrib.admin import AdminSite
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
@@ -9,17 +14,31 @@ from django.utils.translation import gettext_lazy as _
 
 
 class Site(AdminSite):
-    """The Django admin behind the sign-in page of CIM: one door, with one lock and one lockout (Q3)."""
+    """Sends the anonymous to the sign-in page and tells those who are signed in that they may not (Q2)."""
 
     site_title = site_header = _("CIM administration")
 
+    def admin_view(self, view: Any, cacheable: bool = False) -> Any:
+        inner = super().admin_view(view, cacheable)
+
+        @functools.wraps(inner)
+        def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+            if self.has_permission(request):
+                return inner(request, *args, **kwargs)
+            return self._refused(request, request.get_full_path())
+
+        return guarded
+
     def login(self, request: HttpRequest, extra_context: object = None) -> HttpResponse:
-        """Send the anonymous to the sign-in page; tell those who are signed in that they may not (Q2)."""
+        """Let in nobody: passwords are tried at one place only, where failures are counted."""
         wanted = request.GET.get("next", "")
         if not url_has_allowed_host_and_scheme(wanted, {request.get_host()}, request.is_secure()):
             wanted = reverse("admin:index")
-        if self.has_permission(request):
-            return HttpResponseRedirect(wanted)
+        return (
+            HttpResponseRedirect(wanted) if self.has_permission(request) else self._refused(request, wanted)
+        )
+
+    def _refused(self, request: HttpRequest, wanted: str) -> HttpResponse:
         if request.user.is_authenticated:
             raise PermissionDenied
         return redirect_to_login(wanted)
