@@ -18,7 +18,8 @@ from rest_framework.views import APIView
 
 from cim.access import audit
 from cim.access.api import Conflict, Problem, idempotent, strict_query
-from customers import history, labelling, listing, numbers, presenting, profiles, resolving, schema as schemas
+from customers import history, labelling, listing, numbers, presenting, profiles, resolving, tasks
+from customers import schema as schemas
 from customers.filters import LIST_PARAMETERS, parse
 from customers.models import Attribute, Customer, Identifier
 from customers.policy import Sight, sight_of
@@ -381,6 +382,7 @@ class AttributeView(APIView):
                 schemas.delete_for_good(attribute, _number(request, "confirm"), audit.actor_of(request))
             else:
                 schemas.archive(attribute, audit.actor_of(request))
+                tasks.tidy_attribute.delay_on_commit(attribute_id=attribute.pk)
         return Response(status=204)
 
 
@@ -391,6 +393,7 @@ class RestoreAttributeView(APIView):
     def post(self, request: Request, key: str) -> Response:
         with refusals():
             attribute = schemas.restore(_attribute(key), audit.actor_of(request))
+            tasks.tidy_attribute.delay_on_commit(attribute_id=attribute.pk)
         return Response(presenting.attribute_json(attribute))
 
 

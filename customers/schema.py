@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 from cim.access import audit
 from customers import values
 from customers.folding import fold
-from customers.models import SEATS, SLOTS, Attribute, SlotLease
+from customers.models import SEATS, SLOTS, ArchivedValue, Attribute, Customer, SlotLease
 from customers.models.attribute import storage_of
 from customers.numbers import Use, identifying
 from customers.phones import Dialplan, InvalidPhone, normalize
@@ -329,12 +329,10 @@ def reorder(keys: list[str], actor: audit.Actor) -> None:
 
 def holders_of(attribute: Attribute) -> int:
     """Count the customers that hold a value of ``attribute``, in its slot or put away."""
-    with connection.cursor() as cursor:
-        column = connection.ops.quote_name(attribute.column) if attribute.slot else "NULL::text"
-        cursor.execute(
-            f"SELECT count(*) FROM customers_customer WHERE {column} IS NOT NULL"  # noqa: S608 - a declared column
-        )
-        return int(cursor.fetchone()[0])
+    archived = ArchivedValue.objects.filter(attribute=attribute).count()
+    if attribute.is_custom and attribute.slot is None:
+        return archived
+    return archived + Customer.objects.exclude(**{attribute.column: [] if attribute.is_list else None}).count()
 
 
 def delete_for_good(attribute: Attribute, confirm: int | None, actor: audit.Actor, *, now: datetime | None = None) -> None:

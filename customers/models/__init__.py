@@ -1,9 +1,10 @@
-from customers.models.attribute import SEATS, SLOTS, Attribute, SlotLease
+from customers.models.attribute import SEATS, SLOTS, ArchivedValue, Attribute, SlotLease
 from customers.models.customer import Customer, CustomerLabel, Identifier, Label, Never, Phone, Stage, Version
 
 __all__ = [
     "SEATS",
     "SLOTS",
+    "ArchivedValue",
     "Attribute",
     "Customer",
     "CustomerLabel",

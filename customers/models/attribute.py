@@ -148,3 +148,20 @@ class SlotLease(models.Model):
 
     def __str__(self) -> str:
         return f"slot {self.slot}"
+
+
+class ArchivedValue(models.Model):
+    """What a customer has for an attribute that is archived, in text form, out of the way of the slot's next tenant."""
+
+    id = models.BigAutoField(primary_key=True)
+    attribute = models.ForeignKey(Attribute, on_delete=models.CASCADE, related_name="archived_values", db_index=False)
+    customer = models.ForeignKey("customers.Customer", on_delete=models.CASCADE, related_name="+")
+    value = models.TextField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint("attribute", "customer", name="archived_value_is_kept_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.attribute_id} of {self.customer_id}"
