@@ -5,6 +5,8 @@ from typing import Any
 
 from django import forms
 from django.conf import settings
+from django.contrib.auth.forms import PasswordChangeForm
+from django.contrib.auth.password_validation import password_validators_help_texts
 from django.utils.translation import gettext_lazy as _
 
 from cim.access.models import AuditEntry, UserPreference
@@ -33,6 +35,13 @@ class PreferenceForm(forms.ModelForm[UserPreference]):
     class Meta:
         model = UserPreference
         fields = ("language", "time_zone", "theme")
+
+
+class ChangePasswordForm(PasswordChangeForm):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        # The hint is a paragraph here; Django's own is a list in HTML.
+        self.fields["new_password1"].help_text = " ".join(password_validators_help_texts())
 
 
 class AuditSearch(forms.Form):

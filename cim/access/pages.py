@@ -1,28 +1,41 @@
 """The pages of access: signing in and out, a person's own settings, the audit trail."""
 
 import datetime as dt
+from typing import Any
 
 from axes.helpers import get_client_ip_address
 from axes.models import AccessAttempt
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.models import User
-from django.contrib.auth.views import LoginView, LogoutView
+from django.contrib.auth.views import LoginView, LogoutView, PasswordChangeView
 from django.db.models import Sum
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
+from django.urls import reverse_lazy
 from django.utils import timezone, translation
 from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
-from cim.access.forms import AuditSearch, PreferenceForm
+from cim.access import audit
+from cim.access.forms import AuditSearch, ChangePasswordForm, PreferenceForm
 from cim.access.models import AuditEntry, UserPreference
 from cim.access.permissions import AUTHENTICATED
 from cim.access.rules import needs, public
 
-__all__ = ["account", "audit_trail", "locked_out", "needs", "public", "sign_in", "sign_out", "users"]
+__all__ = [
+    "account",
+    "audit_trail",
+    "change_password",
+    "locked_out",
+    "needs",
+    "public",
+    "sign_in",
+    "sign_out",
+    "users",
+]
 
 ENTRIES_PER_PAGE = 50
 
@@ -75,6 +88,22 @@ def account(request: HttpRequest) -> HttpResponse:
             messages.success(request, _("Your settings are saved."))
         return redirect("access:account")
     return render(request, "access/account.html", {"form": form}, status=400 if form.errors else 200)
+
+
+@method_decorator(needs(AUTHENTICATED), name="dispatch")
+class ChangePassword(PasswordChangeView):
+    form_class = ChangePasswordForm
+    template_name = "access/password.html"
+    success_url = reverse_lazy("access:account")
+
+    def form_valid(self, form: Any) -> HttpResponse:
+        response = super().form_valid(form)
+        audit.note(audit.actor_of(self.request), "password.change")
+        messages.success(self.request, _("Your password is changed."))
+        return response
+
+
+change_password = ChangePassword.as_view()
 
 
 @needs("manage_users")

@@ -8,6 +8,7 @@ urlpatterns = [
     path("login/", pages.sign_in, name="sign_in"),
     path("logout/", pages.sign_out, name="sign_out"),
     path("account/", pages.account, name="account"),
+    path("account/password/", pages.change_password, name="password"),
     path("users/", pages.users, name="users"),
     path("audit/", pages.audit_trail, name="audit"),
 ]
