@@ -172,6 +172,8 @@ if CELERY_BROKER_URL.startswith(("redis", "valkey")):
         "unacked_restore_throttle": 1,
     }
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+# A request does not wait for a broker that is away; a scheduled job finds what was left undone.
+CELERY_TASK_PUBLISH_RETRY_POLICY = {"max_retries": 1, "interval_start": 0, "interval_step": 0.2, "interval_max": 0.2}
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_TASK_IGNORE_RESULT = True
@@ -253,6 +255,10 @@ SPECTACULAR_SETTINGS = {
 
 # The region of numbers without a country code, lengths of extensions, numbers that identify nobody (C11)
 CIM_DEFAULT_REGION = _text("CIM_DEFAULT_REGION", "DE").upper()
+if CIM_DEFAULT_REGION not in phonenumbers.SUPPORTED_REGIONS:
+    raise ImproperlyConfigured(
+        f"CIM_DEFAULT_REGION is {CIM_DEFAULT_REGION!r}; it must be a country like DE or US."
+    )
 CIM_EXTENSION_DIGITS = (
     _number("CIM_EXTENSION_SHORTEST", default=3),
     _number("CIM_EXTENSION_LONGEST", default=6),

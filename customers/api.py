@@ -18,6 +18,7 @@ from rest_framework.views import APIView
 
 from cim.access import audit
 from cim.access.api import Conflict, Problem, idempotent, strict_query
+from cim.access.jobs import enqueue
 from customers import history, labelling, listing, numbers, presenting, profiles, resolving, tasks
 from customers import schema as schemas
 from customers.filters import LIST_PARAMETERS, parse
@@ -54,12 +55,16 @@ def refusals() -> Iterator[None]:
         raise Conflict(
             str(refusal),
             customers=[str(customer) for customer in refusal.customers],
-            numbers=[{"number": number, "owner": str(owner)} for number, owner in sorted(refusal.owners.items())],
+            numbers=[
+                {"number": number, "owner": str(owner)} for number, owner in sorted(refusal.owners.items())
+            ],
         ) from refusal
     except profiles.StaleVersion as refusal:
         raise Problem(412, str(refusal), version=refusal.customer.version) from refusal
     except (schemas.SchemaFull, schemas.InUse) as refusal:
-        raise Conflict(str(refusal), **({"holders": refusal.holders} if isinstance(refusal, schemas.InUse) else {})) from refusal
+        raise Conflict(
+            str(refusal), **({"holders": refusal.holders} if isinstance(refusal, schemas.InUse) else {})
+        ) from refusal
     except labelling.UnknownLabel as refusal:
         raise exceptions.ValidationError({"labels": [str(refusal)]}) from refusal
     except history.NoSuchVersion as refusal:
@@ -73,7 +78,10 @@ def refusals() -> Iterator[None]:
 def _by_field(errors: Mapping[str, list[str]]) -> dict[str, list[str]]:
     """Name a custom attribute by its place in the body."""
     predefined = set(CustomerBody().fields)
-    return {key if key in predefined or key == "non_field_errors" else f"attributes.{key}": value for key, value in errors.items()}
+    return {
+        key if key in predefined or key == "non_field_errors" else f"attributes.{key}": value
+        for key, value in errors.items()
+    }
 
 
 class CustomersView(APIView):
@@ -221,7 +229,9 @@ class VersionsView(APIView):
         schema = Schema.current()
         sight = sight_of(request.user, schema)
         customer = _found(customer_id)
-        return Response([presenting.version_json(item, schema, sight) for item in history.versions_of(customer, schema)])
+        return Response(
+            [presenting.version_json(item, schema, sight) for item in history.versions_of(customer, schema)]
+        )
 
 
 class RestoreVersionView(APIView):
@@ -231,7 +241,9 @@ class RestoreVersionView(APIView):
     def post(self, request: Request, customer_id: UUID, version: int) -> Response:
         schema = Schema.current()
         with refusals():
-            restored = profiles.restore(_found(customer_id).id, version, audit.actor_of(request), schema=schema)
+            restored = profiles.restore(
+                _found(customer_id).id, version, audit.actor_of(request), schema=schema
+            )
         return _restored(restored, schema, sight_of(request.user, schema))
 
 
@@ -247,7 +259,9 @@ class LookupView(APIView):
     )
     def get(self, request: Request) -> Response:
         strict_query(request, {"phone", "email", "type", "value"})
-        return self._answer(request, {name: request.query_params.getlist(name) for name in request.query_params})
+        return self._answer(
+            request, {name: request.query_params.getlist(name) for name in request.query_params}
+        )
 
     @extend_schema(operation_id="customers_lookup_by_body", request=LookupBody, responses=OpenApiTypes.OBJECT)
     def post(self, request: Request) -> Response:
@@ -266,7 +280,8 @@ class LookupView(APIView):
             {
                 "match": shown[str(resolution.match)] if resolution.match else None,
                 "candidates": [
-                    {"customer": shown[str(item.customer)], "reason": item.reason} for item in resolution.candidates
+                    {"customer": shown[str(item.customer)], "reason": item.reason}
+                    for item in resolution.candidates
                 ],
             }
         )
@@ -328,9 +343,17 @@ class RevealView(APIView):
         schema = Schema.current()
         attribute = schema.by_key.get(key)
         if attribute is None:
-            raise exceptions.ValidationError({"attribute": [_("%(key)s is not an attribute.") % {"key": f"“{key}”"}]})
+            raise exceptions.ValidationError(
+                {"attribute": [_("%(key)s is not an attribute.") % {"key": f"“{key}”"}]}
+            )
         customer = _found(customer_id)
-        audit.note(audit.actor_of(request), "customer.reveal", object_type="customer", object_id=customer.id, attribute=key)
+        audit.note(
+            audit.actor_of(request),
+            "customer.reveal",
+            object_type="customer",
+            object_id=customer.id,
+            attribute=key,
+        )
         return Response({"attribute": key, "value": to_json(customer.value_of(attribute), attribute.kind)})
 
 
@@ -382,7 +405,7 @@ class AttributeView(APIView):
                 schemas.delete_for_good(attribute, _number(request, "confirm"), audit.actor_of(request))
             else:
                 schemas.archive(attribute, audit.actor_of(request))
-                tasks.tidy_attribute.delay_on_commit(attribute_id=attribute.pk)
+                enqueue(tasks.tidy_attribute, attribute_id=attribute.pk)
         return Response(status=204)
 
 
@@ -393,7 +416,7 @@ class RestoreAttributeView(APIView):
     def post(self, request: Request, key: str) -> Response:
         with refusals():
             attribute = schemas.restore(_attribute(key), audit.actor_of(request))
-            tasks.tidy_attribute.delay_on_commit(attribute_id=attribute.pk)
+            enqueue(tasks.tidy_attribute, attribute_id=attribute.pk)
         return Response(presenting.attribute_json(attribute))
 
 
@@ -437,7 +460,9 @@ def _given(body: Mapping[str, Any], schema: Schema, sight: Sight, current: Custo
     A value shown masked may be sent back as it was shown, and a read-only one as it is; both then mean "leave it".
     Answers 403 for another value of a read-only attribute.
     """
-    raw = {key: value for key, value in body.items() if key not in _BESIDE_PROFILE} | dict(body.get("attributes", {}))
+    raw = {key: value for key, value in body.items() if key not in _BESIDE_PROFILE} | dict(
+        body.get("attributes", {})
+    )
     for key in [key for key in raw if key in sight.masked and raw[key] == presenting.MASK]:
         del raw[key]
     given = schema.read_json(raw)
@@ -447,7 +472,9 @@ def _given(body: Mapping[str, Any], schema: Schema, sight: Sight, current: Custo
         if key in sight.locked and value != (current.value_of(schema.by_key[key]) if current else None)
     ]
     if unwanted:
-        raise exceptions.PermissionDenied(_("You may read but not change %(keys)s.") % {"keys": ", ".join(sorted(unwanted))})
+        raise exceptions.PermissionDenied(
+            _("You may read but not change %(keys)s.") % {"keys": ", ".join(sorted(unwanted))}
+        )
     return Given({key: value for key, value in given.values.items() if key not in sight.locked}, given.typed)
 
 
@@ -460,7 +487,8 @@ def _labels(body: Mapping[str, Any], request: Request) -> list[Any]:
 
 def _identifiers(body: Mapping[str, Any]) -> list[tuple[str, str]]:
     return [
-        (item["type"], resolving.identifier_value(item["type"], item["value"])) for item in body.get("identifiers", [])
+        (item["type"], resolving.identifier_value(item["type"], item["value"]))
+        for item in body.get("identifiers", [])
     ]
 
 
@@ -468,13 +496,23 @@ def _pairs(asked: Mapping[str, list[str]]) -> list[tuple[str, str]]:
     types, found = asked.get("type", []), asked.get("value", [])
     if len(types) != len(found):
         raise exceptions.ValidationError(
-            {"value": [_("%(types)d types and %(values)d values; give them in pairs.") % {"types": len(types), "values": len(found)}]}
+            {
+                "value": [
+                    _("%(types)d types and %(values)d values; give them in pairs.")
+                    % {"types": len(types), "values": len(found)}
+                ]
+            }
         )
     known = [*Identifier.Type.values, "account"]
     for kind in types:
         if kind not in known:
             raise exceptions.ValidationError(
-                {"type": [_("%(type)s is not a type of identifier; give one of %(known)s.") % {"type": f"“{kind}”", "known": ", ".join(known)}]}
+                {
+                    "type": [
+                        _("%(type)s is not a type of identifier; give one of %(known)s.")
+                        % {"type": f"“{kind}”", "known": ", ".join(known)}
+                    ]
+                }
             )
     pairs = [(kind, value) for kind in ("phone", "email") for value in asked.get(kind, [])]
     pairs += zip(types, found, strict=True)
@@ -509,7 +547,12 @@ def _if_match(request: Request) -> int | None:
     match = _ETAG.fullmatch(header)
     if match is None:
         raise exceptions.ValidationError(
-            {"If-Match": [_('%(value)s is no version; give the ETag as it was answered, e.g. "3".') % {"value": f"“{header[:80]}”"}]}
+            {
+                "If-Match": [
+                    _('%(value)s is no version; give the ETag as it was answered, e.g. "3".')
+                    % {"value": f"“{header[:80]}”"}
+                ]
+            }
         )
     return int(match[1])
 
@@ -518,7 +561,12 @@ def _choice(request: Request, name: str, choices: list[str]) -> str:
     value = request.query_params.get(name, choices[0])
     if value not in choices:
         raise exceptions.ValidationError(
-            {name: [_("%(value)s is not one of %(choices)s.") % {"value": f"“{value[:80]}”", "choices": ", ".join(choices)}]}
+            {
+                name: [
+                    _("%(value)s is not one of %(choices)s.")
+                    % {"value": f"“{value[:80]}”", "choices": ", ".join(choices)}
+                ]
+            }
         )
     return value
 
@@ -528,5 +576,7 @@ def _number(request: Request, name: str) -> int | None:
     if value is None:
         return None
     if not (value.isascii() and value.isdecimal() and len(value) < 10):
-        raise exceptions.ValidationError({name: [_("%(value)s is not a whole number.") % {"value": f"“{value[:80]}”"}]})
+        raise exceptions.ValidationError(
+            {name: [_("%(value)s is not a whole number.") % {"value": f"“{value[:80]}”"}]}
+        )
     return int(value)

@@ -19,7 +19,11 @@ urlpatterns = [
         name="version-restore",
     ),
     path("customers/<uuid:customer_id>/labels/", api.CustomerLabelsView.as_view(), name="customer-labels"),
-    path("customers/<uuid:customer_id>/identifiers/", api.CustomerIdentifiersView.as_view(), name="customer-identifiers"),
+    path(
+        "customers/<uuid:customer_id>/identifiers/",
+        api.CustomerIdentifiersView.as_view(),
+        name="customer-identifiers",
+    ),
     path("customers/<uuid:customer_id>/never/", api.NeverView.as_view(), name="customer-never"),
     path("customers/<uuid:customer_id>/reveal/", api.RevealView.as_view(), name="customer-reveal"),
 ]

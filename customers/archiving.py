@@ -1,7 +1,7 @@
 """Where the values of an archived attribute go, and how they come back (C6, C7).
 
-Runs in the background in small batches, each a short transaction, so that nobody waits for it; what it does can be repeated
-and broken off anywhere. Values are moved, not changed: no version of a customer is written.
+Runs in the background in small batches, each a short transaction, so that nobody waits for it; what it does can be
+repeated and broken off anywhere. Values are moved, not changed: no version of a customer is written.
 """
 
 from datetime import datetime
@@ -83,7 +83,9 @@ def _move_back(attribute: Attribute, now: datetime) -> int:
     if attribute.kind is Kind.PHONE:
         values = _reclaimed(attribute.key, values, now)
     column = connection.ops.quote_name(attribute.column)
-    type_name = {"text": "text", "number": "numeric", "time": "timestamptz"}[attribute.column.partition("_")[0]]
+    type_name = {"text": "text", "number": "numeric", "time": "timestamptz"}[
+        attribute.column.partition("_")[0]
+    ]
     with connection.cursor() as cursor:
         cursor.execute(
             f"UPDATE customers_customer c SET {column} = moved.value::{type_name}"  # noqa: S608 - a declared column
@@ -100,7 +102,9 @@ def _reclaimed(key: str, values: dict[UUID, str], now: datetime) -> dict[UUID, s
 
     A deleted customer owns no number: it gets its value back, and claims the number when it is restored itself.
     """
-    deleted = set(Customer.objects.filter(id__in=values).exclude(deleted_at=None).values_list("id", flat=True))
+    deleted = set(
+        Customer.objects.filter(id__in=values).exclude(deleted_at=None).values_list("id", flat=True)
+    )
     live = {customer: value for customer, value in values.items() if customer not in deleted}
     rows = _rows(
         "INSERT INTO customers_phone (number, customer_id, typed, used_in, valid_from)"
@@ -125,6 +129,7 @@ def _rows(statement: str, parameters: list[Any]) -> list[tuple[Any, ...]]:
 def pending() -> list[int]:
     """Return the attributes whose values are not yet where they belong."""
     archived = Attribute.objects.archived().exclude(slot=None).values_list("id", flat=True)
-    returning = ArchivedValue.objects.filter(attribute__archived_at=None).values_list("attribute_id", flat=True)
+    returning = ArchivedValue.objects.filter(attribute__archived_at=None).values_list(
+        "attribute_id", flat=True
+    )
     return sorted({*archived, *returning.distinct()})
-

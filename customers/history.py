@@ -37,7 +37,7 @@ class NoSuchVersion(LookupError):
 
 @dataclass(frozen=True)
 class Change:
-    """How a version came to be: by whom, when, through what, and each changed value before and after, by attribute key."""
+    """How a version came to be: by whom, when, through what, and each changed value before and after, by key."""
 
     version: int
     at: datetime
@@ -60,7 +60,9 @@ class _Step:
 def versions_of(customer: Customer, schema: Schema) -> list[Change]:
     """Return all versions of ``customer``, newest first, as attributes of today's ``schema``. Four queries."""
     steps = _steps(customer.id)
-    entries = AuditEntry.objects.in_bulk([step.entry_id for step in steps if step.entry_id] + [customer.created_entry_id or 0])
+    entries = AuditEntry.objects.in_bulk(
+        [step.entry_id for step in steps if step.entry_id] + [customer.created_entry_id or 0]
+    )
     tenants = _Tenants(schema)
     after: dict[str, Value] = {attribute.key: customer.value_of(attribute) for attribute in schema.writable}
     found = []
@@ -70,7 +72,9 @@ def versions_of(customer: Customer, schema: Schema) -> list[Change]:
         found.append(Change(step.version + 1, step.at, entries.get(step.entry_id or 0), changes, after))
         after = before
     created = entries.get(customer.created_entry_id or 0)
-    given: dict[str, tuple[Value, Value]] = {key: (None, value) for key, value in after.items() if value is not None}
+    given: dict[str, tuple[Value, Value]] = {
+        key: (None, value) for key, value in after.items() if value is not None
+    }
     found.append(Change(1, customer.created_at, created, given, after))
     return found
 
@@ -109,7 +113,7 @@ def _step(row: tuple[Any, ...]) -> _Step:
 
 
 class _Tenants:
-    """Which attribute a column belonged to at a moment, and what its old text means in the attribute's type of today."""
+    """Which attribute a column belonged to at a moment, and what its old text means in today's type."""
 
     def __init__(self, schema: Schema) -> None:
         self.schema = schema
@@ -134,7 +138,11 @@ class _Tenants:
             return known, known.kind if known else Kind.TEXT
         for lease in self.leases.get(int(slot), ()):
             kind = Kind(lease.type)
-            if lease.since <= at and (lease.until is None or at <= lease.until) and storage == storage_of(kind):
+            if (
+                lease.since <= at
+                and (lease.until is None or at <= lease.until)
+                and storage == storage_of(kind)
+            ):
                 by_id = {attribute.id: attribute for attribute in self.schema.custom}
                 return by_id.get(lease.attribute_id or 0), kind
         return None, Kind.TEXT
@@ -159,4 +167,3 @@ def _from_history(text: str | None, kind: Kind) -> Value:
         case "time":
             return from_column(datetime.fromisoformat(text), kind)
     return text
-

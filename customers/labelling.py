@@ -21,7 +21,9 @@ class UnknownLabel(ValueError):
         self.names = sorted(names)
 
     def __str__(self) -> str:
-        known = ", ".join(Label.objects.order_by(Lower("name")).values_list("name", flat=True)) or _("none yet")
+        known = ", ".join(Label.objects.order_by(Lower("name")).values_list("name", flat=True)) or _(
+            "none yet"
+        )
         return _("There is no label %(names)s; there are: %(known)s.") % {
             "names": ", ".join(f"“{name}”" for name in self.names),
             "known": known,
@@ -36,7 +38,9 @@ def labels_named(names: Collection[str]) -> list[Label]:
     return [by_name[name.casefold()] for name in names]
 
 
-def relabel(customer: Customer, actor: audit.Actor, *, add: Collection[Label] = (), remove: Collection[Label] = ()) -> None:
+def relabel(
+    customer: Customer, actor: audit.Actor, *, add: Collection[Label] = (), remove: Collection[Label] = ()
+) -> None:
     """Put ``add`` on the customer and take ``remove`` off; what is so already is left alone."""
     with transaction.atomic():
         carried = set(CustomerLabel.objects.filter(customer=customer).values_list("label_id", flat=True))
@@ -65,18 +69,25 @@ def carried_by(customer: Customer) -> list[Label]:
 def identify(customer: Customer, kind: str, value: str, actor: audit.Actor, now: datetime) -> Identifier:
     """Add a further identifier to the customer; one it has already is returned as it is."""
     with transaction.atomic():
-        known = Identifier.objects.filter(customer=customer, type=kind, value=identifier_value(kind, value)).first()
+        known = Identifier.objects.filter(
+            customer=customer, type=kind, value=identifier_value(kind, value)
+        ).first()
         if known is not None:
             return known
-        with audit.recorded(actor, "customer.identify", object_type="customer", object_id=customer.id, type=kind):
+        with audit.recorded(
+            actor, "customer.identify", object_type="customer", object_id=customer.id, type=kind
+        ):
             identifier, _made = Identifier.objects.get_or_create(
-                customer=customer, type=kind, value=identifier_value(kind, value), defaults={"created_at": now}
+                customer=customer,
+                type=kind,
+                value=identifier_value(kind, value),
+                defaults={"created_at": now},
             )
     return identifier
 
 
 def never_the_same(customer: Customer, other_id: UUID, actor: audit.Actor, now: datetime) -> None:
-    """Remember that the two are different people (C50). Raises Customer.DoesNotExist; ValueError for one and the same."""
+    """Remember that the two are different people (C50). Raises Customer.DoesNotExist; ValueError for one id twice."""
     other = Customer.objects.live().get(id=other_id)
     if other.id == customer.id:
         raise ValueError(_("A customer cannot be somebody else than itself."))

@@ -1,9 +1,9 @@
 """Who owns which number, and how it changes hands without two owners and without a deadlock (C10).
 
-The protocol that every writer keeps, forms and imports alike: first claim the wanted numbers in sorted order (an insert
-that waits for whoever is inserting the same one), then lock the customers concerned in the order of their ids, then look
-again. Whoever finds that the owners have changed in between lets go of everything and starts anew. The rows of a customer's
-current numbers are only ever changed under the lock of that customer.
+The protocol that every writer keeps, forms and imports alike: first claim the wanted numbers in sorted order (an
+insert that waits for whoever is inserting the same one), then lock the customers concerned in the order of their ids,
+then look again. Whoever finds that the owners have changed in between lets go of everything and starts anew. The rows
+of a customer's current numbers are only ever changed under the lock of that customer.
 """
 
 from collections.abc import Collection, Iterable, Mapping
@@ -49,7 +49,9 @@ def identifying(numbers: Iterable[str]) -> set[str]:
 
 def owners_of(numbers: Collection[str]) -> dict[str, UUID]:
     """Return the current owner of each number that has one. One indexed query."""
-    return dict(Phone.objects.current().filter(number__in=identifying(numbers)).values_list("number", "customer_id"))
+    return dict(
+        Phone.objects.current().filter(number__in=identifying(numbers)).values_list("number", "customer_id")
+    )
 
 
 def hold(uses: Uses, newcomer: UUID, also: Collection[UUID] = (), *, now: datetime) -> Held:
@@ -62,7 +64,11 @@ def hold(uses: Uses, newcomer: UUID, also: Collection[UUID] = (), *, now: dateti
         _claim(uses, newcomer, now)
         owners = owners_of(uses)
         others = set(owners.values()) - {newcomer} | set(also)
-        customers = {customer.id: customer for customer in Customer.objects.filter(id__in=others).locked()} if others else {}
+        customers = (
+            {customer.id: customer for customer in Customer.objects.filter(id__in=others).locked()}
+            if others
+            else {}
+        )
         if owners_of(uses) == owners and all(number in owners for number in uses):
             transaction.savepoint_commit(savepoint)
             return Held({number: owner for number, owner in owners.items() if owner != newcomer}, customers)

@@ -35,7 +35,10 @@ def normalize(typed: str, plan: Dialplan) -> str:
     text = typed.strip().removeprefix("tel:").removeprefix("'")
     if _SPREADSHEET.fullmatch(text):
         raise InvalidPhone(
-            _("“%(typed)s” is a number that a spreadsheet has shortened; its digits are lost. Give all digits, e.g. %(example)s.")
+            _(
+                "“%(typed)s” is a number that a spreadsheet has shortened; its digits are lost."
+                " Give all digits, e.g. %(example)s."
+            )
             % {"typed": typed, "example": _example(plan)}
         )
     bare = _SEPARATORS.sub("", _EXTENSION_TAIL.sub("", text))
@@ -48,7 +51,11 @@ def normalize(typed: str, plan: Dialplan) -> str:
     try:
         return _parsed(typed, bare, plan, phonenumbers.is_valid_number)
     except InvalidPhone:
-        if bare.isascii() and bare.isdigit() and plan.shortest_extension <= len(bare) <= plan.longest_extension:
+        if (
+            bare.isascii()
+            and bare.isdigit()
+            and plan.shortest_extension <= len(bare) <= plan.longest_extension
+        ):
             return bare
         raise
 
@@ -95,7 +102,11 @@ def _is_plainly_possible(number: str) -> bool:
             continue
         national = number[1 + length :]
         lengths, stripped = rules
-        return len(national) in lengths and national[0] != "0" and (stripped is None or not stripped.match(national))
+        return (
+            len(national) in lengths
+            and national[0] != "0"
+            and (stripped is None or not stripped.match(national))
+        )
     return False
 
 
@@ -112,7 +123,7 @@ def _read_rules(code: int) -> "tuple[frozenset[int], re.Pattern[str] | None] | N
     regions = phonenumbers.COUNTRY_CODE_TO_REGION_CODE.get(code)
     if regions is None:
         return None
-    if regions[0] == phonenumbers.phonenumberutil.REGION_CODE_FOR_NON_GEO_ENTITY:
+    if regions[0] == phonenumbers.REGION_CODE_FOR_NON_GEO_ENTITY:
         metadata = PhoneMetadata.metadata_for_nongeo_region(code, None)
     else:
         metadata = PhoneMetadata.metadata_for_region(regions[0], None)

@@ -28,8 +28,14 @@ def sight_of(user: User | AnonymousUser | Any, schema: Schema) -> Sight:
     """Return what ``user`` may see and write under ``schema``. No query but for the user's permissions."""
     may_reveal = user.has_perm("access.reveal")
     masked = frozenset() if may_reveal else frozenset(item.key for item in schema.attributes if item.pii)
-    is_agent = not any(user.has_perm(f"access.{right}") for right in ("schema", "import_customers", "delete_customers"))
-    locked = frozenset(item.key for item in schema.attributes if item.read_only_for_agents) if is_agent else frozenset()
+    is_agent = not any(
+        user.has_perm(f"access.{right}") for right in ("schema", "import_customers", "delete_customers")
+    )
+    locked = (
+        frozenset(item.key for item in schema.attributes if item.read_only_for_agents)
+        if is_agent
+        else frozenset()
+    )
     return Sight(masked, locked, may_reveal)
 
 

@@ -1,4 +1,4 @@
-"""How customers, their versions and the attributes look outside: the JSON of the contract (6.1), masked by the policy."""
+"""How customers, their versions and the attributes look outside: the contract's JSON (6.1), masked by the policy."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -94,7 +94,9 @@ def version_json(change: Change, schema: Schema, sight: Sight) -> dict[str, Any]
             }
             for key, (before, after) in change.changes.items()
         },
-        "profile": {key: shown_value(value, schema.by_key[key], sight) for key, value in _filled(change.profile)},
+        "profile": {
+            key: shown_value(value, schema.by_key[key], sight) for key, value in _filled(change.profile)
+        },
     }
 
 

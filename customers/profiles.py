@@ -112,7 +112,11 @@ def create(
     profile = {**schema.defaults, **_filled(given.values)}
     if not (_names_somebody(given.values, schema) or identifiers):
         raise InvalidProfile(
-            {"non_field_errors": [_("Give at least one of first name, last name, phone, email or identifier.")]}
+            {
+                "non_field_errors": [
+                    _("Give at least one of first name, last name, phone, email or identifier.")
+                ]
+            }
         )
     uses = schema.uses_of(given.values, given.typed)
     newcomer = time_ordered_id()
@@ -132,12 +136,16 @@ def create(
                 outcome = _replace(customer, given.values, "customer.update", "updated", actor, schema, now)
             else:
                 whole: dict[str, Value] = {
-                    attribute.key: profile.get(attribute.key) for attribute in schema.writable if attribute.key not in keep
+                    attribute.key: profile.get(attribute.key)
+                    for attribute in schema.writable
+                    if attribute.key not in keep
                 }
                 schema.check_required({**profile_of(customer, schema), **whole})
                 outcome = _replace(customer, whole, "customer.overwrite", "overwritten", actor, schema, now)
             after = profile_of(outcome.customer, schema)
-            numbers.settle(customer.id, schema.uses_of(after, _typed(customer, given)), newcomer=newcomer, now=now)
+            numbers.settle(
+                customer.id, schema.uses_of(after, _typed(customer, given)), newcomer=newcomer, now=now
+            )
         _add_identifiers(outcome.customer, identifiers, now)
     return outcome
 
@@ -161,7 +169,11 @@ def edit(
     now = now or timezone.now()
     changes: dict[str, Value] = dict(given.values)
     if replace:
-        changes = {attribute.key: given.values.get(attribute.key) for attribute in schema.writable if attribute.key not in keep}
+        changes = {
+            attribute.key: given.values.get(attribute.key)
+            for attribute in schema.writable
+            if attribute.key not in keep
+        }
 
     def attempt() -> Customer:
         seen = Customer.objects.live().get(id=customer_id)
@@ -175,7 +187,11 @@ def edit(
             raise NumberTaken(held.owners)
         if not (_names_somebody(after, schema) or customer.identifiers.exists()):
             raise InvalidProfile(
-                {"non_field_errors": [_("At least one of first name, last name, phone, email or identifier must stay.")]}
+                {
+                    "non_field_errors": [
+                        _("At least one of first name, last name, phone, email or identifier must stay.")
+                    ]
+                }
             )
         schema.check_required(after, among=changes)
         _replace(customer, changes, "customer.edit", "edited", actor, schema, now)
@@ -201,7 +217,9 @@ def delete(
     return customer
 
 
-def undelete(customer_id: UUID, actor: audit.Actor, *, schema: Schema, now: datetime | None = None) -> Restored:
+def undelete(
+    customer_id: UUID, actor: audit.Actor, *, schema: Schema, now: datetime | None = None
+) -> Restored:
     """Bring a deleted customer back, with those numbers that are still free (C10b).
 
     Raises Customer.DoesNotExist where there is no deleted customer of that id.
@@ -351,6 +369,9 @@ def _without(value: Value, taken: Mapping[str, UUID]) -> Value:
 
 def _add_identifiers(customer: Customer, identifiers: Collection[tuple[str, str]], now: datetime) -> None:
     Identifier.objects.bulk_create(
-        [Identifier(customer=customer, type=kind, value=value, created_at=now) for kind, value in identifiers],
+        [
+            Identifier(customer=customer, type=kind, value=value, created_at=now)
+            for kind, value in identifiers
+        ],
         ignore_conflicts=True,
     )

@@ -60,7 +60,9 @@ def resolve(identifiers: Iterable[tuple[str, str]]) -> Resolution:
             by_customer.setdefault(customer.id, {})[item.type, item.value] = item
     current = {customer.id: customer for customer in customers.values()}
     candidates = [
-        Candidate(key, _reason(items.values()), sum(item.weight for item in items.values()), current[key].updated_at)
+        Candidate(
+            key, _reason(items.values()), sum(item.weight for item in items.values()), current[key].updated_at
+        )
         for key, items in by_customer.items()
     ]
     candidates.sort(key=lambda item: (item.weight, item.updated_at), reverse=True)
@@ -92,7 +94,7 @@ def _by_phone(typed: Sequence[str], kind: str, weight: int) -> Iterable[_Evidenc
 def _by_email(emails: set[str]) -> Iterable[_Evidence]:
     if not emails:
         return
-    rows = Customer.objects.live().extra(  # noqa: S610 - the expression of the index, the values as parameters
+    rows = Customer.objects.live().extra(
         where=["emails <> '{}' AND cim_fold_all(emails) && %s::text[]"], params=[sorted(emails)]
     )
     for customer, addresses in rows.values_list("id", "emails"):

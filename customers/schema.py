@@ -18,7 +18,6 @@ from cim.access import audit
 from customers import values
 from customers.folding import fold
 from customers.models import SEATS, SLOTS, ArchivedValue, Attribute, Customer, SlotLease
-from customers.models.attribute import storage_of
 from customers.numbers import Use, identifying
 from customers.phones import Dialplan, InvalidPhone, normalize
 from customers.values import BadValue, Kind, Reading, Value
@@ -30,8 +29,8 @@ MOST_OPTIONS = 50
 
 PARAMETER_NAMES = frozenset(
     {
-        "page", "page_size", "ordering", "q", "match", "label", "stage", "format", "on_conflict", "cursor", "id", "version",
-        "labels", "identifiers", "attributes", "outcome", "masked", "customer", "customers", "line", "column", "value",
+        "page", "page_size", "ordering", "q", "match", "label", "stage", "format", "on_conflict", "cursor", "id",
+        "version", "labels", "identifiers", "attributes", "outcome", "masked", "customer", "customers", "line", "column", "value",
         "reason", "phone", "email", "type",
     }
 )  # fmt: skip
@@ -54,7 +53,9 @@ class SchemaFull(Exception):
     """All fifty seats are taken (C4)."""
 
     def __str__(self) -> str:
-        return _("There are %(limit)d active custom attributes, and %(limit)d is the limit. Archive one first.") % {"limit": SEATS}
+        return _(
+            "There are %(limit)d active custom attributes, and %(limit)d is the limit. Archive one first."
+        ) % {"limit": SEATS}
 
 
 class InUse(Exception):
@@ -65,9 +66,9 @@ class InUse(Exception):
         self.holders = holders
 
     def __str__(self) -> str:
-        return _("%(count)d customers hold a value. Confirm with confirm=%(count)d to delete those values for good.") % {
-            "count": self.holders
-        }
+        return _(
+            "%(count)d customers hold a value. Confirm with confirm=%(count)d to delete those values for good."
+        ) % {"count": self.holders}
 
 
 def dialplan(region: str | None = None) -> Dialplan:
@@ -109,7 +110,9 @@ class Schema:
     @cached_property
     def phone_keys(self) -> tuple[str, ...]:
         """The attributes whose values are numbers that have an owner (C10)."""
-        return tuple(attribute.key for attribute in self.writable if attribute.kind in (Kind.PHONES, Kind.PHONE))
+        return tuple(
+            attribute.key for attribute in self.writable if attribute.kind in (Kind.PHONES, Kind.PHONE)
+        )
 
     @cached_property
     def defaults(self) -> dict[str, Value]:
@@ -162,7 +165,9 @@ class Schema:
         errors = {
             attribute.key: [_("%(label)s is required.") % {"label": attribute.label}]
             for attribute in self.writable
-            if attribute.required and profile.get(attribute.key) is None and (keys is None or attribute.key in keys)
+            if attribute.required
+            and profile.get(attribute.key) is None
+            and (keys is None or attribute.key in keys)
         }
         if errors:
             raise InvalidProfile(errors)
@@ -177,13 +182,15 @@ class Schema:
                     found.setdefault(number, []).append(key)
         wanted = identifying(found)
         return {
-            number: Use(typed.get(number, number), tuple(keys)) for number, keys in found.items() if number in wanted
+            number: Use(typed.get(number, number), tuple(keys))
+            for number, keys in found.items()
+            if number in wanted
         }
 
 
 def typed_numbers(raw: Any, plan: Dialplan) -> dict[str, str]:
     """Return the number as typed for each normal form that good input ``raw`` (text or list of texts) holds."""
-    found = {}
+    found: dict[str, str] = {}
     for item in raw if isinstance(raw, list) else str(raw or "").split(";"):
         text = str(item).strip()
         try:
@@ -229,10 +236,16 @@ def add(definition: Definition, actor: audit.Actor, *, now: datetime | None = No
         attribute.seat, attribute.slot = _free("seat", SEATS), _free("slot", SLOTS)
         try:
             with audit.recorded(
-                actor, "attribute.create", object_type="attribute", object_id=attribute.key, after=describe(attribute)
+                actor,
+                "attribute.create",
+                object_type="attribute",
+                object_id=attribute.key,
+                after=describe(attribute),
             ):
                 attribute.save(force_insert=True)
-                SlotLease.objects.create(attribute=attribute, slot=attribute.slot, type=attribute.type, since=now)
+                SlotLease.objects.create(
+                    attribute=attribute, slot=attribute.slot, type=attribute.type, since=now
+                )
         except IntegrityError:
             continue
         return attribute
@@ -246,14 +259,23 @@ def change(attribute: Attribute, definition: Definition, actor: audit.Actor) -> 
         before = describe(attribute)
         if not attribute.is_custom and (odd := definition.given - _FOR_PREDEFINED):
             raise InvalidAttribute(
-                {key: [_("%(label)s is predefined: this cannot be changed.") % {"label": attribute.label}] for key in odd}
+                {
+                    key: [_("%(label)s is predefined: this cannot be changed.") % {"label": attribute.label}]
+                    for key in odd
+                }
             )
         if definition.type is not None and definition.type != attribute.type:
             raise InvalidAttribute(
                 {
                     "type": [
-                        _("%(new)s: the type of %(label)s is %(old)s and stays so; add a new attribute instead.")
-                        % {"new": values.quoted(definition.type), "label": attribute.label, "old": attribute.type}
+                        _(
+                            "%(new)s: the type of %(label)s is %(old)s and stays so; add a new attribute instead."
+                        )
+                        % {
+                            "new": values.quoted(definition.type),
+                            "label": attribute.label,
+                            "old": attribute.type,
+                        }
                     ]
                 }
             )
@@ -261,7 +283,12 @@ def change(attribute: Attribute, definition: Definition, actor: audit.Actor) -> 
         after = describe(attribute)
         if after != before:
             with audit.recorded(
-                actor, "attribute.change", object_type="attribute", object_id=attribute.key, before=before, after=after
+                actor,
+                "attribute.change",
+                object_type="attribute",
+                object_id=attribute.key,
+                before=before,
+                after=after,
             ):
                 attribute.save()
     return attribute
@@ -273,7 +300,12 @@ def archive(attribute: Attribute, actor: audit.Actor, *, now: datetime | None = 
         attribute = Attribute.objects.select_for_update().get(pk=attribute.pk)
         if not attribute.is_custom:
             raise InvalidAttribute(
-                {"key": [_("%(key)s is predefined and cannot be archived.") % {"key": values.quoted(attribute.key)}]}
+                {
+                    "key": [
+                        _("%(key)s is predefined and cannot be archived.")
+                        % {"key": values.quoted(attribute.key)}
+                    ]
+                }
             )
         if attribute.archived_at is None:
             with audit.recorded(actor, "attribute.archive", object_type="attribute", object_id=attribute.key):
@@ -291,7 +323,9 @@ def restore(attribute: Attribute, actor: audit.Actor, *, now: datetime | None = 
                 attribute = Attribute.objects.select_for_update().get(pk=attribute.pk)
                 if attribute.archived_at is None:
                     return attribute
-                with audit.recorded(actor, "attribute.restore", object_type="attribute", object_id=attribute.key):
+                with audit.recorded(
+                    actor, "attribute.restore", object_type="attribute", object_id=attribute.key
+                ):
                     attribute.archived_at, attribute.seat = None, _free("seat", SEATS)
                     if attribute.slot is None:
                         attribute.slot = _free("slot", SLOTS)
@@ -316,7 +350,9 @@ def reorder(keys: list[str], actor: audit.Actor) -> None:
             )
         if len(set(keys)) != len(keys):
             raise InvalidAttribute({"keys": [_("Each attribute may be named only once.")]})
-        order = [by_key[key] for key in keys] + [attribute for attribute in attributes if attribute.key not in keys]
+        order = [by_key[key] for key in keys] + [
+            attribute for attribute in attributes if attribute.key not in keys
+        ]
         before = [attribute.key for attribute in attributes]
         after = [attribute.key for attribute in order]
         if before == after and all(attribute.position == place for place, attribute in enumerate(order, 1)):
@@ -332,10 +368,14 @@ def holders_of(attribute: Attribute) -> int:
     archived = ArchivedValue.objects.filter(attribute=attribute).count()
     if attribute.is_custom and attribute.slot is None:
         return archived
-    return archived + Customer.objects.exclude(**{attribute.column: [] if attribute.is_list else None}).count()
+    return (
+        archived + Customer.objects.exclude(**{attribute.column: [] if attribute.is_list else None}).count()
+    )
 
 
-def delete_for_good(attribute: Attribute, confirm: int | None, actor: audit.Actor, *, now: datetime | None = None) -> None:
+def delete_for_good(
+    attribute: Attribute, confirm: int | None, actor: audit.Actor, *, now: datetime | None = None
+) -> None:
     """Delete a custom attribute with all its values; ``confirm`` must be the number of customers that hold one (C7).
 
     Raises InUse with the right number otherwise, InvalidAttribute for a predefined attribute.
@@ -415,10 +455,11 @@ def _check(attribute: Attribute, definition: Definition) -> None:
     """Put ``definition`` on ``attribute``, unsaved, or raise InvalidAttribute with a message for every bad field."""
     errors: dict[str, list[str]] = {}
     _check_label(attribute, definition, errors)
-    if attribute.type not in Attribute.Type.values or attribute.is_custom and attribute.is_list:
+    if attribute.type not in Attribute.Type.values or (attribute.is_custom and attribute.is_list):
         kinds = ", ".join(kind for kind in Attribute.Type.values if kind not in values.LISTS)
         errors["type"] = [
-            _("%(type)s is not a type; give one of %(kinds)s.") % {"type": values.quoted(attribute.type), "kinds": kinds}
+            _("%(type)s is not a type; give one of %(kinds)s.")
+            % {"type": values.quoted(attribute.type), "kinds": kinds}
         ]
         raise InvalidAttribute(errors)
     for name in _PLAIN:
@@ -442,8 +483,16 @@ def _check_label(attribute: Attribute, definition: Definition, errors: dict[str,
     if not label:
         errors["label"] = [_("Give a label.")]
     elif len(label) > 100:
-        errors["label"] = [_("%(label)s has %(length)d characters; at most 100 are allowed.") % {"label": values.quoted(label), "length": len(label)}]
-    elif Attribute.objects.exclude(pk=attribute.pk).annotate(low=Lower("label")).filter(low=label.lower()).exists():
+        errors["label"] = [
+            _("%(label)s has %(length)d characters; at most 100 are allowed.")
+            % {"label": values.quoted(label), "length": len(label)}
+        ]
+    elif (
+        Attribute.objects.exclude(pk=attribute.pk)
+        .annotate(low=Lower("label"))
+        .filter(low=label.lower())
+        .exists()
+    ):
         errors["label"] = [_("There is already an attribute %(label)s.") % {"label": values.quoted(label)}]
     attribute.label = label
 
@@ -460,11 +509,15 @@ def _check_options(attribute: Attribute, definition: Definition, errors: dict[st
     if not options:
         problems.append(_("A choice needs at least one option."))
     if len(options) > MOST_OPTIONS:
-        problems.append(_("%(count)d options; at most %(most)d are allowed.") % {"count": len(options), "most": MOST_OPTIONS})
+        problems.append(
+            _("%(count)d options; at most %(most)d are allowed.")
+            % {"count": len(options), "most": MOST_OPTIONS}
+        )
     for option in options:
         if not option or len(option) > 100 or "," in option:
             problems.append(
-                _("%(option)s: an option has 1 to 100 characters and no comma.") % {"option": values.quoted(option)}
+                _("%(option)s: an option has 1 to 100 characters and no comma.")
+                % {"option": values.quoted(option)}
             )
     if len({option.casefold() for option in options}) < len(options):
         problems.append(_("Each option may be given only once."))
@@ -506,7 +559,9 @@ def _check_fast(attribute: Attribute, definition: Definition, errors: dict[str, 
         return
     others = Attribute.objects.active().custom().filter(fast=True).exclude(pk=attribute.pk).count()
     if definition.fast and others >= MOST_FAST:
-        errors["fast"] = [_("%(most)d attributes are fast already, and %(most)d is the limit.") % {"most": MOST_FAST}]
+        errors["fast"] = [
+            _("%(most)d attributes are fast already, and %(most)d is the limit.") % {"most": MOST_FAST}
+        ]
     attribute.fast = definition.fast
 
 
@@ -516,7 +571,9 @@ def _check_default(attribute: Attribute, definition: Definition, errors: dict[st
     reading = Reading(dialplan())
     try:
         if "default" in definition.given:
-            attribute.default = values.to_text(values.from_json(definition.default, attribute.rules, reading)) or None
+            attribute.default = (
+                values.to_text(values.from_json(definition.default, attribute.rules, reading)) or None
+            )
         elif attribute.default:
             values.from_text(attribute.default, attribute.rules, reading)
     except BadValue as refusal:

@@ -57,12 +57,14 @@ class AttributeBody(StrictSerializer):
     position = serializers.IntegerField(read_only=True)
     archived = serializers.BooleanField(read_only=True)
     index_state = serializers.CharField(read_only=True)
-    label = serializers.CharField(required=False, allow_blank=True, help_text="unique, ignoring case")
+    label = serializers.CharField(  # type: ignore[assignment]
+        required=False, allow_blank=True, help_text="unique, ignoring case"
+    )
     type = serializers.ChoiceField(
         choices=[kind for kind in Attribute.Type.values if kind not in LISTS], required=False
     )
     description = serializers.CharField(required=False, allow_blank=True, max_length=500)
-    required = serializers.BooleanField(required=False)
+    required = serializers.BooleanField(required=False)  # type: ignore[assignment]
     default = serializers.JSONField(required=False, allow_null=True)
     pii = serializers.BooleanField(required=False)
     read_only_for_agents = serializers.BooleanField(required=False)

@@ -93,7 +93,10 @@ def from_json(raw: Any, rules: Rules, reading: Reading) -> Value:
         return raw
     if kind is Kind.NUMBER:
         if isinstance(raw, bool) or not isinstance(raw, int | float | Decimal):
-            raise BadValue(_("%(value)s is not a JSON number; give it without quotes, e.g. 12.5.") % {"value": quoted(raw)})
+            raise BadValue(
+                _("%(value)s is not a JSON number; give it without quotes, e.g. 12.5.")
+                % {"value": quoted(raw)}
+            )
         return _number(str(raw), quoted(raw))
     if not isinstance(raw, str):
         raise BadValue(_("%(value)s is not a string.") % {"value": quoted(raw)})
@@ -109,7 +112,10 @@ def from_text(raw: str, rules: Rules, reading: Reading) -> Value:
     if not text:
         return None
     if "\x00" in text or any("\ud800" <= char <= "\udfff" for char in text):
-        raise BadValue(_("%(value)s holds a character that is no text (NUL).") % {"value": quoted(text.replace("\x00", "␀"))})
+        raise BadValue(
+            _("%(value)s holds a character that is no text (NUL).")
+            % {"value": quoted(text.replace("\x00", "␀"))}
+        )
     return _READERS[rules.kind](text, rules, reading)
 
 
@@ -165,7 +171,9 @@ def read_list(items: Sequence[str], kind: Kind, reading: Reading) -> list[str] |
         if value is not None:
             found.setdefault(str(value))
     if len(found) > MOST_IN_LIST:
-        raise BadValue(_("%(count)d values; at most %(most)d are kept.") % {"count": len(found), "most": MOST_IN_LIST})
+        raise BadValue(
+            _("%(count)d values; at most %(most)d are kept.") % {"count": len(found), "most": MOST_IN_LIST}
+        )
     return list(found) or None
 
 
@@ -191,13 +199,21 @@ def _number(text: str, shown: str) -> Decimal:
             _("%(value)s has more than %(digits)d digits.") % {"value": shown, "digits": MOST_DIGITS}
         )
     if number.adjusted() < -MOST_DECIMALS and number:
-        raise BadValue(_("%(value)s has more than %(digits)d decimal places.") % {"value": shown, "digits": MOST_DECIMALS})
+        raise BadValue(
+            _("%(value)s has more than %(digits)d decimal places.")
+            % {"value": shown, "digits": MOST_DECIMALS}
+        )
     plain = plain_decimal(number)
-    sign, digits, exponent = plain.as_tuple()
+    _sign, digits, exponent = plain.as_tuple()
     if len(digits) > MOST_DIGITS:
-        raise BadValue(_("%(value)s has more than %(digits)d digits.") % {"value": shown, "digits": MOST_DIGITS})
+        raise BadValue(
+            _("%(value)s has more than %(digits)d digits.") % {"value": shown, "digits": MOST_DIGITS}
+        )
     if isinstance(exponent, int) and -exponent > MOST_DECIMALS:
-        raise BadValue(_("%(value)s has more than %(digits)d decimal places.") % {"value": shown, "digits": MOST_DECIMALS})
+        raise BadValue(
+            _("%(value)s has more than %(digits)d decimal places.")
+            % {"value": shown, "digits": MOST_DECIMALS}
+        )
     return plain
 
 
@@ -209,7 +225,10 @@ def _number_from_text(text: str, rules: Rules, reading: Reading) -> Decimal:
     plain = text
     if reading.decimal_comma and not _PLAIN_NUMBER.fullmatch(text.replace(".", "x")):
         if not _COMMA_NUMBER.fullmatch(text) or not any(char.isdigit() for char in text):
-            raise BadValue(_("%(value)s is not a number with a decimal comma; give e.g. 1234,5.") % {"value": quoted(text)})
+            raise BadValue(
+                _("%(value)s is not a number with a decimal comma; give e.g. 1234,5.")
+                % {"value": quoted(text)}
+            )
         plain = text.replace(".", "").replace(",", ".")
     elif not _PLAIN_NUMBER.fullmatch(text):
         raise BadValue(_("%(value)s is not a number; give e.g. 1234.5.") % {"value": quoted(text)})
@@ -223,7 +242,9 @@ def _boolean(text: str, rules: Rules, reading: Reading) -> bool:
     word = text.casefold()
     known = {**_WORDS, **(reading.words or {})}
     if word not in known:
-        raise BadValue(_("%(value)s is not yes or no; give true or false, yes or no, 1 or 0.") % {"value": quoted(text)})
+        raise BadValue(
+            _("%(value)s is not yes or no; give true or false, yes or no, 1 or 0.") % {"value": quoted(text)}
+        )
     return known[word]
 
 
@@ -241,7 +262,10 @@ def _date(text: str, rules: Rules, reading: Reading) -> date:
     try:
         return date(year, month, day)
     except ValueError:
-        raise BadValue(_("%(value)s is no day of the calendar; give a date such as 2026-11-30.") % {"value": quoted(text)}) from None
+        raise BadValue(
+            _("%(value)s is no day of the calendar; give a date such as 2026-11-30.")
+            % {"value": quoted(text)}
+        ) from None
 
 
 def _order(match: re.Match[str], reading: Reading) -> tuple[int, int, int] | None:
@@ -281,7 +305,10 @@ _EMAIL = re.compile(r"[^@\s,;<>\"()\[\]\\:]+@[^@\s,;<>\"()\[\]\\:.]+(\.[^@\s,;<>
 
 def _email(text: str, rules: Rules, reading: Reading) -> str:
     if len(text) > LONGEST_EMAIL or not _EMAIL.fullmatch(text):
-        raise BadValue(_("%(value)s is not an email address; give one such as name@example.org.") % {"value": quoted(text)})
+        raise BadValue(
+            _("%(value)s is not an email address; give one such as name@example.org.")
+            % {"value": quoted(text)}
+        )
     return text
 
 
@@ -292,7 +319,10 @@ def _url(text: str, rules: Rules, reading: Reading) -> str:
     except ValueError:
         good = False
     if not good:
-        raise BadValue(_("%(value)s is not a web address; give one that starts with https:// or http://.") % {"value": quoted(text)})
+        raise BadValue(
+            _("%(value)s is not a web address; give one that starts with https:// or http://.")
+            % {"value": quoted(text)}
+        )
     return _text(text, Rules(Kind.URL), reading)
 
 
@@ -303,7 +333,8 @@ def _choice(text: str, rules: Rules, reading: Reading) -> str:
     if len(close) == 1:
         return close[0]
     raise BadValue(
-        _("%(value)s is not one of the options: %(options)s.") % {"value": quoted(text), "options": ", ".join(rules.options)}
+        _("%(value)s is not one of the options: %(options)s.")
+        % {"value": quoted(text), "options": ", ".join(rules.options)}
     )
 
 

@@ -104,7 +104,9 @@ class Identity:
             for number in self.numbers(profile)
             if self.owner.get(number, customer) != customer
         }
-        kept = {key: value for key, value in profile.items() if key not in self.phone_keys or value not in taken}
+        kept = {
+            key: value for key, value in profile.items() if key not in self.phone_keys or value not in taken
+        }
         if "phones" in kept:
             kept["phones"] = [number for number in kept["phones"] if number not in taken]
         self.put(customer, without_empty(kept))

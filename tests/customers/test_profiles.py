@@ -1,7 +1,6 @@
 """Create, overwrite, edit, delete and restore, beside the plain model of identity (C10–C16)."""
 
 import threading
-from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 
@@ -11,7 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cim.access.audit import system_actor
-from customers import profiles, schema as schemas
+from customers import profiles
+from customers import schema as schemas
 from customers.history import versions_of
 from customers.models import Customer, Phone
 from customers.profiles import NumberTaken, SeveralOwners
@@ -39,7 +39,9 @@ def shown(customer: Customer, schema: Schema) -> dict[str, Any]:
 
 def test_create_overwrites_the_profile_that_holds_the_number() -> None:
     schema = Schema.current()
-    before = create(schema, first_name="Ada", address="Old street", phones=["030 100001", "+49 30 100002"]).customer
+    before = create(
+        schema, first_name="Ada", address="Old street", phones=["030 100001", "+49 30 100002"]
+    ).customer
 
     outcome = create(schema, last_name="Lovelace", phones=["+49 30 100001"])
 
@@ -123,7 +125,11 @@ def test_a_new_version_is_written_only_where_something_changed() -> None:
 
     outcome = create(schema, first_name="Ada", phones=NUMBERS[:1])
 
-    assert (outcome.kind, outcome.changed, outcome.customer.version) == ("overwritten", False, customer.version)
+    assert (outcome.kind, outcome.changed, outcome.customer.version) == (
+        "overwritten",
+        False,
+        customer.version,
+    )
 
 
 VALUE = st.sampled_from(["Ada", "Grace", "Ünal", "0"])
@@ -146,10 +152,10 @@ STEP = st.one_of(
 
 
 @pytest.fixture
-def mobile() -> Iterator[Schema]:
+def mobile() -> Schema:
     add_attribute("Mobile", "phone")
     add_attribute("Tariff", "text", default="basic")
-    yield Schema.current()
+    return Schema.current()
 
 
 class Beside:
@@ -223,14 +229,21 @@ class Beside:
 
     def _version_with(self, index: int, profile: dict[str, Any]) -> int:
         customer = Customer.objects.get(pk=self.ids[index + 1])
-        found = [item.version for item in versions_of(customer, self.schema) if without_empty(item.profile) == profile]
+        found = [
+            item.version
+            for item in versions_of(customer, self.schema)
+            if without_empty(item.profile) == profile
+        ]
         assert found, "C16: every earlier profile is kept"
         return found[0]
 
     def check(self) -> None:
         for number, pk in self.ids.items():
             customer = Customer.objects.get(pk=pk)
-            assert without_empty(profiles.profile_of(customer, self.schema)) == self.model.customers[number].profile
+            assert (
+                without_empty(profiles.profile_of(customer, self.schema))
+                == self.model.customers[number].profile
+            )
             assert (customer.deleted_at is not None) == self.model.customers[number].deleted
         owners = dict(Phone.objects.current().values_list("number", "customer_id"))
         assert owners == {number: self.ids[owner] for number, owner in self.model.owner.items()}
@@ -238,7 +251,9 @@ class Beside:
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=st.lists(STEP, max_size=12))
-def test_any_sequence_of_operations_ends_as_the_model_says(mobile: Schema, steps: list[tuple[Any, ...]]) -> None:
+def test_any_sequence_of_operations_ends_as_the_model_says(
+    mobile: Schema, steps: list[tuple[Any, ...]]
+) -> None:
     Phone.objects.all().delete()
     Customer.objects.all().delete()
     beside = Beside(mobile)
@@ -255,7 +270,7 @@ def in_threads(count: int, work: Any) -> list[Any]:
         try:
             barrier.wait()
             results[index] = work(index)
-        except Exception as refusal:  # noqa: BLE001 - the answer of this writer
+        except Exception as refusal:
             results[index] = refusal
         finally:
             connections.close_all()
@@ -291,11 +306,16 @@ def test_writers_of_overlapping_numbers_never_deadlock_nor_break_ownership() -> 
         for turn in range(15):
             wanted = [NUMBERS[(index + turn * 3) % 4], NUMBERS[(index * 3 + turn) % 4]]
             with suppress(NumberTaken):
-                made = create(schema, ["overwrite", "update"][turn % 2], first_name=f"{index}.{turn}", phones=wanted)
+                made = create(
+                    schema, ["overwrite", "update"][turn % 2], first_name=f"{index}.{turn}", phones=wanted
+                )
                 done += 1
                 with suppress(NumberTaken, Customer.DoesNotExist, InvalidProfile):
                     profiles.edit(
-                        made.customer.pk, schema.read_json({"phones": [NUMBERS[turn % 4]]}), ACTOR, schema=schema
+                        made.customer.pk,
+                        schema.read_json({"phones": [NUMBERS[turn % 4]]}),
+                        ACTOR,
+                        schema=schema,
                     )
                 if turn % 5 == 4:
                     with suppress(Customer.DoesNotExist):

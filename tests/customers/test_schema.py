@@ -14,7 +14,7 @@ from customers import archiving, profiles
 from customers import schema as schemas
 from customers.history import versions_of
 from customers.models import SEATS, Attribute, Customer, Phone
-from customers.schema import Definition, InvalidAttribute, InUse, Schema, SchemaFull
+from customers.schema import Definition, InUse, InvalidAttribute, Schema, SchemaFull
 
 ACTOR = system_actor("api")
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -22,7 +22,7 @@ NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 pytestmark = pytest.mark.django_db
 
 
-def add(label: str = "Tariff", type: str = "text", **more: Any) -> Attribute:  # noqa: A002 - the contract's name
+def add(label: str = "Tariff", type: str = "text", **more: Any) -> Attribute:
     fields = {"label": label, "type": type, **more}
     return schemas.add(Definition(**fields, given=frozenset(fields)), ACTOR)
 
@@ -93,7 +93,9 @@ def test_two_admins_racing_for_the_last_seat_get_one_refusal() -> None:
 def test_archived_values_come_back_with_the_attribute() -> None:
     tariff = add()
     schema = Schema.current()
-    customer = profiles.create(schema.read_json({"first_name": "Ada", "tariff": "Green"}), ACTOR, schema=schema).customer
+    customer = profiles.create(
+        schema.read_json({"first_name": "Ada", "tariff": "Green"}), ACTOR, schema=schema
+    ).customer
 
     schemas.archive(tariff, ACTOR)
     assert "tariff" not in Schema.current().by_key
@@ -160,7 +162,9 @@ def test_a_default_is_applied_to_later_creates_and_required_binds() -> None:
 
     with pytest.raises(schemas.InvalidProfile, match="Contract is required"):
         profiles.create(schema.read_json({"first_name": "Ada"}), ACTOR, schema=schema)
-    customer = profiles.create(schema.read_json({"first_name": "Ada", "contract": "C1"}), ACTOR, schema=schema).customer
+    customer = profiles.create(
+        schema.read_json({"first_name": "Ada", "contract": "C1"}), ACTOR, schema=schema
+    ).customer
 
     assert customer.value_of(schema.by_key["tariff"]) == "basic"
     with pytest.raises(schemas.InvalidProfile, match="Contract is required"):
@@ -197,8 +201,12 @@ def test_at_most_twelve_attributes_are_fast() -> None:
 def test_archived_values_leave_the_slot_and_come_back() -> None:
     mobile = add("Mobile", "phone")
     schema = Schema.current()
-    ada = profiles.create(schema.read_json({"first_name": "Ada", "mobile": "+4930100001"}), ACTOR, schema=schema).customer
-    grace = profiles.create(schema.read_json({"first_name": "Grace", "mobile": "+4930100002"}), ACTOR, schema=schema).customer
+    ada = profiles.create(
+        schema.read_json({"first_name": "Ada", "mobile": "+4930100001"}), ACTOR, schema=schema
+    ).customer
+    grace = profiles.create(
+        schema.read_json({"first_name": "Grace", "mobile": "+4930100002"}), ACTOR, schema=schema
+    ).customer
 
     schemas.archive(mobile, ACTOR)
     assert archiving.tidy(mobile.pk, NOON) == 2
@@ -206,7 +214,9 @@ def test_archived_values_leave_the_slot_and_come_back() -> None:
     assert Attribute.objects.get(key="mobile").slot is None
     assert not Phone.objects.current().exists()
 
-    taker = profiles.create(schemas.Schema.current().read_json({"phones": ["+4930100002"]}), ACTOR, schema=Schema.current())
+    taker = profiles.create(
+        schemas.Schema.current().read_json({"phones": ["+4930100002"]}), ACTOR, schema=Schema.current()
+    )
     assert taker.kind == "created"
     schemas.restore(mobile, ACTOR)
     archiving.tidy(mobile.pk, NOON)
@@ -223,7 +233,9 @@ def test_archived_values_leave_the_slot_and_come_back() -> None:
 def test_old_versions_are_read_as_the_attribute_they_were_written_for() -> None:
     tariff = add()
     schema = Schema.current()
-    ada = profiles.create(schema.read_json({"first_name": "Ada", "tariff": "Green"}), ACTOR, schema=schema).customer
+    ada = profiles.create(
+        schema.read_json({"first_name": "Ada", "tariff": "Green"}), ACTOR, schema=schema
+    ).customer
     profiles.edit(ada.pk, schema.read_json({"tariff": "Blue"}), ACTOR, schema=schema)
     schemas.archive(tariff, ACTOR)
     archiving.tidy(tariff.pk, timezone.now())
