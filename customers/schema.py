@@ -30,7 +30,8 @@ MOST_OPTIONS = 50
 PARAMETER_NAMES = frozenset(
     {
         "page", "page_size", "ordering", "q", "match", "label", "stage", "format", "on_conflict", "cursor", "id",
-        "version", "labels", "identifiers", "attributes", "outcome", "masked", "customer", "customers", "line", "column", "value",
+        "page", "page_size", "ordering", "q", "match", "label", "stage", "format", "on_conflict",
+        "cursor", "id", "version",
         "reason", "phone", "email", "type",
     }
 )  # fmt: skip

@@ -36,6 +36,7 @@ DROP FUNCTION cim_fold(text);
 DROP FUNCTION cim_fold_wide(text);
 """
 
+
 def create_fold(apps: StateApps, editor: BaseDatabaseSchemaEditor) -> None:
     """Create the folding functions on the server's own C.UTF-8: built in from PostgreSQL 17 on, the C library's before."""
     with editor.connection.cursor() as cursor:

@@ -5,22 +5,38 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('customers', '0002_folding_and_history'),
+        ("customers", "0002_folding_and_history"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='ArchivedValue',
+            name="ArchivedValue",
             fields=[
-                ('id', models.BigAutoField(primary_key=True, serialize=False)),
-                ('value', models.TextField()),
-                ('attribute', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='archived_values', to='customers.attribute')),
-                ('customer', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='customers.customer')),
+                ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                ("value", models.TextField()),
+                (
+                    "attribute",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="archived_values",
+                        to="customers.attribute",
+                    ),
+                ),
+                (
+                    "customer",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to="customers.customer"
+                    ),
+                ),
             ],
             options={
-                'constraints': [models.UniqueConstraint(models.F('attribute'), models.F('customer'), name='archived_value_is_kept_once')],
+                "constraints": [
+                    models.UniqueConstraint(
+                        models.F("attribute"), models.F("customer"), name="archived_value_is_kept_once"
+                    )
+                ],
             },
         ),
     ]

@@ -64,7 +64,7 @@ class Attribute(models.Model):
     type = models.CharField(max_length=10, choices=Type)
     description = models.CharField(max_length=500, blank=True)
     required = models.BooleanField(default=False)
-    default = models.TextField(null=True, blank=True)  # noqa: DJ001 - null says "no default", in its text form else
+    default = models.TextField(null=True, blank=True)
     pii = models.BooleanField(default=False)
     read_only_for_agents = models.BooleanField(default=False)
     options = ArrayField(models.CharField(max_length=100), default=list, blank=True)
@@ -84,7 +84,8 @@ class Attribute(models.Model):
         constraints = [
             models.UniqueConstraint(Lower("label"), name="attribute_label_is_unique"),
             models.CheckConstraint(
-                condition=models.Q(seat=None) | models.Q(seat__range=(1, SEATS)), name="attribute_seat_is_one_of_fifty"
+                condition=models.Q(seat=None) | models.Q(seat__range=(1, SEATS)),
+                name="attribute_seat_is_one_of_fifty",
             ),
             models.CheckConstraint(
                 condition=models.Q(slot=None) | models.Q(slot__range=(1, SLOTS)), name="attribute_slot_exists"
@@ -154,7 +155,9 @@ class ArchivedValue(models.Model):
     """What a customer has for an attribute that is archived, in text form, out of the way of the slot's next tenant."""
 
     id = models.BigAutoField(primary_key=True)
-    attribute = models.ForeignKey(Attribute, on_delete=models.CASCADE, related_name="archived_values", db_index=False)
+    attribute = models.ForeignKey(
+        Attribute, on_delete=models.CASCADE, related_name="archived_values", db_index=False
+    )
     customer = models.ForeignKey("customers.Customer", on_delete=models.CASCADE, related_name="+")
     value = models.TextField()
 

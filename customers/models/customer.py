@@ -6,7 +6,6 @@ from decimal import Decimal
 from typing import Any, ClassVar, Self
 
 from django.contrib.postgres.fields import ArrayField, HStoreField
-from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.db.models.functions import Lower
 from django.utils.translation import gettext_lazy as _
@@ -60,22 +59,29 @@ class CustomerBase(models.Model):
     id = models.UUIDField(primary_key=True, default=time_ordered_id, editable=False)
     version = models.PositiveIntegerField(default=1)
     stage = models.CharField(max_length=10, choices=Stage, default=Stage.CURATED)
-    first_name = models.TextField(null=True, blank=True)  # noqa: DJ001 - NULL is the one form of "empty", in all slots
-    last_name = models.TextField(null=True, blank=True)  # noqa: DJ001
+    first_name = models.TextField(null=True, blank=True)
+    last_name = models.TextField(null=True, blank=True)
     phones = ArrayField(models.TextField(), default=list, blank=True)
     emails = ArrayField(models.TextField(), default=list, blank=True)
-    address = models.TextField(null=True, blank=True)  # noqa: DJ001
-    postal_code = models.TextField(null=True, blank=True)  # noqa: DJ001
-    crm_id = models.TextField(null=True, blank=True)  # noqa: DJ001
-    account_id = models.TextField(null=True, blank=True)  # noqa: DJ001
-    language = models.TextField(null=True, blank=True)  # noqa: DJ001
+    address = models.TextField(null=True, blank=True)
+    postal_code = models.TextField(null=True, blank=True)
+    crm_id = models.TextField(null=True, blank=True)
+    account_id = models.TextField(null=True, blank=True)
+    language = models.TextField(null=True, blank=True)
     created_at = models.DateTimeField()
     updated_at = models.DateTimeField()
     created_entry = models.ForeignKey(
-        "access.AuditEntry", null=True, on_delete=models.SET_NULL, related_name="+", db_index=False, db_constraint=False
+        "access.AuditEntry",
+        null=True,
+        on_delete=models.SET_NULL,
+        related_name="+",
+        db_index=False,
+        db_constraint=False,
     )
     deleted_at = models.DateTimeField(null=True, blank=True)
-    merged_into = models.ForeignKey("self", null=True, on_delete=models.PROTECT, related_name="merged", db_index=False)
+    merged_into = models.ForeignKey(
+        "self", null=True, on_delete=models.PROTECT, related_name="merged", db_index=False
+    )
 
     class Meta:
         abstract = True
@@ -85,7 +91,9 @@ def _slot_columns() -> dict[str, models.Field[Any, Any]]:
     columns: dict[str, models.Field[Any, Any]] = {}
     for slot in range(1, SLOTS + 1):
         columns[f"text_{slot}"] = models.TextField(null=True, blank=True)
-        columns[f"number_{slot}"] = models.DecimalField(max_digits=38, decimal_places=10, null=True, blank=True)
+        columns[f"number_{slot}"] = models.DecimalField(
+            max_digits=38, decimal_places=10, null=True, blank=True
+        )
         columns[f"time_{slot}"] = models.DateTimeField(null=True, blank=True)
     return columns
 
@@ -117,8 +125,12 @@ class Customer(CustomerBase, SlotsBase):
         indexes: ClassVar = [
             models.Index("created_at", "id", name="customer_by_created_at"),
             models.Index("updated_at", "id", name="customer_by_updated_at"),
-            models.Index("merged_into", condition=models.Q(merged_into__isnull=False), name="customer_by_survivor"),
-            models.Index("deleted_at", condition=models.Q(deleted_at__isnull=False), name="customer_by_deleted_at"),
+            models.Index(
+                "merged_into", condition=models.Q(merged_into__isnull=False), name="customer_by_survivor"
+            ),
+            models.Index(
+                "deleted_at", condition=models.Q(deleted_at__isnull=False), name="customer_by_deleted_at"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -180,7 +192,9 @@ class Phone(models.Model):
 
     id = models.BigAutoField(primary_key=True)
     number = models.TextField()
-    customer = models.ForeignKey(Customer, on_delete=models.CASCADE, related_name="owned_phones", db_index=False)
+    customer = models.ForeignKey(
+        Customer, on_delete=models.CASCADE, related_name="owned_phones", db_index=False
+    )
     typed = models.TextField()
     used_in = ArrayField(models.TextField(), default=list)
     valid_from = models.DateTimeField()
@@ -199,7 +213,9 @@ class Phone(models.Model):
         ]
         indexes = [
             models.Index("customer", "number", name="phone_by_customer"),
-            models.Index("number", "valid_from", condition=models.Q(valid_to__isnull=False), name="phone_once_owned"),
+            models.Index(
+                "number", "valid_from", condition=models.Q(valid_to__isnull=False), name="phone_once_owned"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -222,14 +238,18 @@ class Identifier(models.Model):
         PHONE = "phone", _("Phone")
 
     id = models.BigAutoField(primary_key=True)
-    customer = models.ForeignKey(Customer, on_delete=models.CASCADE, related_name="identifiers", db_index=False)
+    customer = models.ForeignKey(
+        Customer, on_delete=models.CASCADE, related_name="identifiers", db_index=False
+    )
     type = models.CharField(max_length=10, choices=Type)
     value = models.TextField()
     created_at = models.DateTimeField()
 
     class Meta:
         constraints = [
-            models.UniqueConstraint("customer", "type", "value", name="identifier_is_listed_once_per_customer"),
+            models.UniqueConstraint(
+                "customer", "type", "value", name="identifier_is_listed_once_per_customer"
+            ),
         ]
         indexes = [models.Index("value", "type", name="identifier_by_value")]
 
@@ -286,7 +306,9 @@ class Never(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint("customer", "other", name="never_is_said_once"),
-            models.CheckConstraint(condition=models.Q(customer__lt=models.F("other")), name="never_has_the_lower_id_first"),
+            models.CheckConstraint(
+                condition=models.Q(customer__lt=models.F("other")), name="never_has_the_lower_id_first"
+            ),
         ]
 
     def __str__(self) -> str:
