@@ -28,13 +28,9 @@ MOST_FAST = 12
 MOST_OPTIONS = 50
 
 PARAMETER_NAMES = frozenset(
-    {
-        "page", "page_size", "ordering", "q", "match", "label", "stage", "format", "on_conflict", "cursor", "id",
-        "page", "page_size", "ordering", "q", "match", "label", "stage", "format", "on_conflict",
-        "cursor", "id", "version",
-        "reason", "phone", "email", "type",
-    }
-)  # fmt: skip
+    "page page_size ordering q match label stage format on_conflict cursor id version labels identifiers attributes"
+    " outcome masked customer customers line column value reason phone email type".split()
+)
 """Names that the API's contract uses itself; no attribute may be called so (C2)."""
 
 
