@@ -234,7 +234,7 @@ REST_FRAMEWORK = {
     "DEFAULT_PERMISSION_CLASSES": ["cim.access.api.HasDeclaredPermission"],
     "DEFAULT_PARSER_CLASSES": ["cim.access.wire.JSONParser"],
     "DEFAULT_RENDERER_CLASSES": ["cim.access.wire.JSONRenderer"],
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_SCHEMA_CLASS": "cim.access.schema.AutoSchema",
     "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
     "DEFAULT_CONTENT_NEGOTIATION_CLASS": "cim.access.wire.Negotiation",
     "URL_FORMAT_OVERRIDE": None,
