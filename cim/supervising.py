@@ -62,6 +62,9 @@ def kill_group(process: subprocess.Popen[bytes]) -> None:
 def stop_leftovers(data: Path, postgres_data: Path | None) -> int:
     """Stop what an earlier run in this data directory left behind, and return how many processes that were.
 
+    PostgreSQL's note of a dead server goes too: its number may be a zombie's by now, or another program's,
+    and then no server would start. With every process gone that sat in the data, removing it is safe.
+
     Only Linux tells the environment and folder of a process; elsewhere this finds nothing.
     """
     found = set(_leftovers(data, postgres_data))
@@ -76,6 +79,8 @@ def stop_leftovers(data: Path, postgres_data: Path | None) -> int:
             remaining = set(_leftovers(data, postgres_data))
         if not remaining:
             break
+    if postgres_data is not None and sys.platform == "linux" and not set(_leftovers(data, postgres_data)):
+        (postgres_data / "postmaster.pid").unlink(missing_ok=True)
     return len(found)
 
 

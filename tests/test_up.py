@@ -172,6 +172,7 @@ def test_up_recovers_after_kill_9(installation: Installation, victims: str) -> N
 
 def test_up_refuses_a_taken_port(installation: Installation) -> None:
     with socket.socket() as other:
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         other.bind(("127.0.0.1", installation.port))
         other.listen()
         refused = installation.up()
