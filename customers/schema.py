@@ -28,7 +28,7 @@ MOST_FAST = 12
 MOST_OPTIONS = 50
 
 PARAMETER_NAMES = frozenset(
-    "page page_size ordering q match label stage format on_conflict cursor id version labels identifiers attributes"
+    "page page_size ordering q match label stage format on_conflict cursor id version labels identifiers attributes"  # noqa: SIM905 - shorter to read
     " outcome masked customer customers line column value reason phone email type".split()
 )
 """Names that the API's contract uses itself; no attribute may be called so (C2)."""
