@@ -10,6 +10,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from cim.access import audit
 from cim.access.models import ApiKey, AuditEntry
 from cim.access.permissions import full_name
 
@@ -35,6 +36,34 @@ class NeedsPermission(admin.ModelAdmin[Any]):
         return request.user.has_perm(full_name(self.needed))
 
 
+class Recorded(NeedsPermission):
+    """An admin page whose changes are in the audit trail, by the names of the fields (Q4)."""
+
+    def log_addition(self, request: HttpRequest, obj: Model, message: Any) -> Any:
+        self._note(request, obj, "create", message)
+        return super().log_addition(request, obj, message)
+
+    def log_change(self, request: HttpRequest, obj: Model, message: Any) -> Any:
+        self._note(request, obj, "change", message)
+        return super().log_change(request, obj, message)
+
+    def log_deletions(self, request: HttpRequest, queryset: QuerySet[Any]) -> Any:
+        for obj in queryset:
+            self._note(request, obj, "delete", [])
+        return super().log_deletions(request, queryset)
+
+    def _note(self, request: HttpRequest, obj: Model, verb: str, message: Any) -> None:
+        kind = obj._meta.model_name or ""
+        audit.note(
+            audit.actor_of(request),
+            f"{kind}.{verb}",
+            object_type=kind,
+            object_id=obj.pk,
+            name=str(obj),
+            changes=message,
+        )
+
+
 class ReadOnly(NeedsPermission):
     """An admin page that shows and changes nothing."""
 
@@ -53,7 +82,7 @@ admin.site.unregister(Group)
 
 
 @admin.register(User)
-class PeopleAdmin(NeedsPermission, UserAdmin[User]):
+class PeopleAdmin(Recorded, UserAdmin[User]):
     needed = "manage_users"
 
 
@@ -65,20 +94,32 @@ class RoleAdmin(ReadOnly, GroupAdmin):
 
 
 @admin.register(ApiKey)
-class ApiKeyAdmin(NeedsPermission):
+class ApiKeyAdmin(Recorded):
     needed = "manage_users"
     list_display = ("__str__", "user", "name", "created_at", "expires_at", "revoked_at", "last_used_at")
     list_filter = ("user",)
     fields = ("user", "name", "scopes", "expires_at", "revoked_at", "created_at", "last_used_at")
-    readonly_fields = ("user", "created_at", "last_used_at")
+    readonly_fields = ("created_at", "last_used_at")
     actions = ("revoke",)
 
-    def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        # A key is made where it can be shown once: `manage.py create_api_key`.
-        return False
+    def get_readonly_fields(self, request: HttpRequest, obj: ApiKey | None = None) -> tuple[str, ...]:
+        # A key that changed hands would act as somebody who never got it.
+        return ("user", *self.readonly_fields) if obj else ("revoked_at", *self.readonly_fields)
+
+    def save_model(self, request: HttpRequest, obj: ApiKey, form: Any, change: bool) -> None:
+        if change:
+            super().save_model(request, obj, form, change)
+            return
+        key, secret = ApiKey.objects.issue(
+            obj.user, name=obj.name, scopes=obj.scopes or None, expires_at=obj.expires_at
+        )
+        obj.pk = key.pk
+        messages.warning(request, _("The key, shown this once: %(secret)s") % {"secret": secret})
 
     @admin.action(description=_("Revoke"))
     def revoke(self, request: HttpRequest, queryset: QuerySet[ApiKey]) -> None:
+        for key in queryset.filter(revoked_at=None):
+            self._note(request, key, "revoke", [])
         queryset.filter(revoked_at=None).update(revoked_at=timezone.now())
         messages.success(request, _("The keys are revoked."))
 

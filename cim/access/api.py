@@ -51,8 +51,7 @@ class KeyAuthentication(authentication.BaseAuthentication):
         if scheme.lower() != "bearer":
             return None
         now = timezone.now()
-        # A header is read as Latin-1, so that anything else is no key; it need not reach the database.
-        key = ApiKey.objects.matching(secret.strip(), now) if secret.isascii() else None
+        key = ApiKey.objects.matching(secret.strip(), now)
         if key is None:
             raise exceptions.AuthenticationFailed(_("The key is unknown, expired or revoked."))
         ApiKey.objects.touch(key, now)

@@ -168,12 +168,6 @@ class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
             self.filter(pk=key.pk).update(last_used_at=now)
 
 
-def _is_permission(codename: str) -> None:
-    if codename not in PERMISSIONS:
-        message = _("“%(codename)s” is not a permission; these are: %(known)s.")
-        raise ValidationError(message, params={"codename": codename, "known": ", ".join(sorted(PERMISSIONS))})
-
-
 class ApiKey(models.Model):
     """A secret with which a program acts as a user; only its hash is kept (Q3)."""
 
@@ -184,7 +178,7 @@ class ApiKey(models.Model):
     prefix = models.CharField(_("begins with"), max_length=8, editable=False)
     hashed = models.CharField(max_length=64, unique=True, editable=False)
     scopes = ArrayField(
-        models.CharField(max_length=60, validators=[_is_permission]),
+        models.CharField(max_length=60),
         verbose_name=_("limited to"),
         null=True,
         blank=True,
@@ -206,6 +200,13 @@ class ApiKey(models.Model):
 
     def __str__(self) -> str:
         return f"cim_{self.prefix}_…"
+
+    def clean(self) -> None:
+        for codename in self.scopes or ():
+            if codename not in PERMISSIONS:
+                message = _("“%(codename)s” is not a permission; these are: %(known)s.")
+                params = {"codename": codename, "known": ", ".join(sorted(PERMISSIONS))}
+                raise ValidationError({"scopes": ValidationError(message, params=params)})
 
 
 class IdempotencyRecordQuerySet(models.QuerySet["IdempotencyRecord"]):

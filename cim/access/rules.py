@@ -34,7 +34,8 @@ def needs(*permissions: str, **by_method: Required) -> Callable[[Page[P]], Page[
         def guarded(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
             if not request.user.is_authenticated:
                 return redirect_to_login(request.get_full_path())
-            codenames = allowed.get(request.method or "", allowed["*"])
+            method = "GET" if request.method == "HEAD" else request.method or ""
+            codenames = allowed.get(method, allowed["*"])
             if codenames and not any(request.user.has_perm(full_name(codename)) for codename in codenames):
                 raise PermissionDenied
             return page(request, *args, **kwargs)

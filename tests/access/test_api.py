@@ -199,3 +199,14 @@ def test_other_media_type_is_415():
     response = api_for("Agent").post("/api/tours/", "name=Alps", content_type="text/plain")
 
     assert (response.status_code, response["Content-Type"]) == (415, "application/problem+json")
+
+
+def test_use_of_a_key_is_written_once_a_minute():
+    key, _secret = ApiKey.objects.issue(make_user("Agent"))
+    now = timezone.now()
+
+    for seconds, remembered in ((0, 0), (59, 0), (61, 61)):
+        ApiKey.objects.touch(key, now + dt.timedelta(seconds=seconds))
+        key.refresh_from_db()
+
+        assert key.last_used_at == now + dt.timedelta(seconds=remembered)

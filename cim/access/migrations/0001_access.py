@@ -7,8 +7,6 @@ import django.db.models.functions.datetime
 from django.conf import settings
 from django.db import migrations, models
 
-import cim.access.models
-
 
 class Migration(migrations.Migration):
     initial = True
@@ -85,9 +83,7 @@ class Migration(migrations.Migration):
                 (
                     "scopes",
                     django.contrib.postgres.fields.ArrayField(
-                        base_field=models.CharField(
-                            max_length=60, validators=[cim.access.models._is_permission]
-                        ),
+                        base_field=models.CharField(max_length=60),
                         blank=True,
                         help_text="Permissions of the user that the key may use, separated by commas; empty means all of them.",
                         null=True,
