@@ -5,6 +5,7 @@ from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.formats import number_format
 
 from cim.access.pages import needs
 from cim.access.permissions import AUTHENTICATED, full_name
@@ -48,7 +49,7 @@ def schema_editor(request: HttpRequest) -> HttpResponse:
 
 @needs("import_customers")
 def imports(request: HttpRequest) -> HttpResponse:
-    return render(request, "customers/imports.html")
+    return render(request, "customers/imports.html", _import_limits())
 
 
 @needs("import_customers")
@@ -62,4 +63,4 @@ def import_run(request: HttpRequest, import_id: UUID) -> HttpResponse:
 
 
 def _import_limits() -> dict[str, Any]:
-    return {"row_limit": 100_000}
+    return {"row_limit": number_format(100_000, use_l10n=True, force_grouping=True)}
