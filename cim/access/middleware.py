@@ -10,15 +10,17 @@ from django.http.response import HttpResponseBase
 from django.utils import timezone, translation
 
 from cim.access.models import UserPreference
-from cim.access.problems import bad_request
+from cim.access.problems import bad_request, length_required
 from cim.access.strictness import is_storable
 
 Answer = Callable[[HttpRequest], HttpResponseBase]
 
 
-class StorableAddressMiddleware:
-    """Answers 400 to an address with a NUL in it, which every lookup in the database would answer with an
-    error.
+class ReadableRequestMiddleware:
+    """Refuses a request that nothing behind it can read.
+
+    An address with a NUL in it, which every lookup in the database would answer with an error, gets 400. A body whose
+    length is not told gets 411: the framework would take it for an empty one.
     """
 
     def __init__(self, get_response: Answer) -> None:
@@ -27,6 +29,8 @@ class StorableAddressMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         if not is_storable(request.path) or "%00" in request.META.get("QUERY_STRING", ""):
             return bad_request(request, SuspiciousOperation("NUL in the address"))
+        if "Transfer-Encoding" in request.headers and "Content-Length" not in request.headers:
+            return length_required(request)
         return self.get_response(request)
 
 

@@ -15,6 +15,7 @@ from django.core.exceptions import (
 )
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.http.request import UnreadablePostError
+from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.views import defaults
 from rest_framework import exceptions
@@ -147,6 +148,17 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     if _is_for_programs(request):
         return _answer(HTTPStatus.BAD_REQUEST, _("The request is malformed."))
     return defaults.bad_request(request, exception)
+
+
+def length_required(request: HttpRequest) -> HttpResponse:
+    return _answer(
+        HTTPStatus.LENGTH_REQUIRED, _("The body comes without a Content-Length; send it with one.")
+    )
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """Answer a form without its token: the page was open too long, or another site sent it."""
+    return render(request, "access/stale_page.html", status=HTTPStatus.FORBIDDEN)
 
 
 def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:

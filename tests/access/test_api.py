@@ -210,3 +210,9 @@ def test_use_of_a_key_is_written_once_a_minute():
         key.refresh_from_db()
 
         assert key.last_used_at == now + dt.timedelta(seconds=remembered)
+
+
+def test_body_of_untold_length_is_411():
+    response = api_for("Agent").post("/api/tours/", headers={"Transfer-Encoding": "chunked"})
+
+    assert (response.status_code, response["Content-Type"]) == (411, "application/problem+json")

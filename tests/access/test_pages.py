@@ -177,3 +177,11 @@ def test_own_password_can_be_changed(aylin):
 
     assert client.get("/account/").status_code == 200
     assert sign_in(Client(), "staple battery horse")["Location"] == "/"
+
+
+def test_form_without_its_token_is_refused_in_words():
+    response = client_for("Agent", enforce_csrf_checks=True).post("/account/", {"theme": "dark"})
+
+    assert response.status_code == 403
+    assert "Load the page again" in response.content.decode()
+    assert UserPreference.objects.count() == 0
