@@ -1,6 +1,4 @@
-"""What a user may do: what the groups grant, and with a scoped API key only the part that the key names
-(Q3).
-"""
+"""What a user may do: what the groups grant, and by a scoped key only what it names (Q3)."""
 
 from collections.abc import Iterable
 

@@ -9,8 +9,7 @@ from cim.access.permissions import ROLES
 
 
 def create_users(password: str = "") -> list[str]:
-    """Make one user per role and return the lines that tell how to sign in; empty if nobody's password is
-    new.
+    """Make one user per role and return the lines that tell how to sign in.
 
     Users who exist stay as they are, but a given password becomes theirs too. Without one, the new users
     share a random one, which nobody can read again.

@@ -37,8 +37,9 @@ Handler = Callable[Concatenate[Any, Request, P], HttpResponseBase]
 
 
 def idempotent(handler: Handler[P]) -> Handler[P]:
-    """Let a POST that creates take an `Idempotency-Key`: the same key and body get the same answer for 72
-    hours (Q25).
+    """Let a POST that creates take an `Idempotency-Key` (Q25).
+
+    The same key and body get the same answer for 72 hours.
 
     Opens the outer transaction of the request, so that the effect and the answer are committed together. The
     same key with another body or address answers 409. A second request with the same key waits for the first
@@ -95,9 +96,7 @@ def _keep(user: User, key: str, response: HttpResponseBase) -> None:
 
 
 def _fingerprint(request: Request) -> str:
-    """Hash what the request asks for: the same content in another spelling (spaces, order, boundary) is
-    the same.
-    """
+    """Hash what the request asks for; spaces, order and boundaries play no part."""
     data = request.data
     content = (
         [[name, [_described(value) for value in values]] for name, values in sorted(data.lists())]

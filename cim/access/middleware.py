@@ -1,6 +1,4 @@
-"""What happens around every request: unstorable addresses are refused, the user's language and time zone
-apply.
-"""
+"""What happens around every request: what cannot be read is refused, the user's preferences apply."""
 
 from collections.abc import Callable
 

@@ -1,6 +1,4 @@
-"""What the ground floor keeps: the audit trail, API keys, answers to repeated POSTs, and people's
-preferences.
-"""
+"""What the ground floor keeps: audit trail, API keys, answers to repeated POSTs, preferences."""
 
 import datetime as dt
 import hashlib
@@ -49,8 +47,9 @@ class AuditEntryQuerySet(models.QuerySet["AuditEntry"]):
         until: dt.date | None = None,
         before: int | None = None,
     ) -> Self:
-        """Keep those that meet every given condition, newest first; both days count, in the time zone in
-        force.
+        """Keep those that meet every given condition, newest first.
+
+        Both days count, in the time zone in force.
         """
         entries = self.order_by("-id")
         if actor:
@@ -75,9 +74,7 @@ class AuditEntryQuerySet(models.QuerySet["AuditEntry"]):
 
 
 class AuditEntry(models.Model):
-    """One thing that somebody did, saw or let a program do; never changed, never deleted but by the purge
-    (Q4).
-    """
+    """One thing that somebody, or some program, did or saw; never changed, deleted by a purge only (Q4)."""
 
     class Via(models.TextChoices):
         PAGE = "page", _("page")
@@ -161,9 +158,7 @@ class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
         return self.valid(now).filter(hashed=_hashed(secret)).select_related("user").first()
 
     def touch(self, key: "ApiKey", now: dt.datetime) -> None:
-        """Remember that the key was used, at most once a minute, so that a busy key costs no write per
-        request.
-        """
+        """Remember that the key was used, at most once a minute: a busy key costs no write a request."""
         if key.last_used_at is None or now - key.last_used_at > dt.timedelta(minutes=1):
             self.filter(pk=key.pk).update(last_used_at=now)
 
@@ -213,8 +208,7 @@ class IdempotencyRecordQuerySet(models.QuerySet["IdempotencyRecord"]):
     KEPT_FOR = dt.timedelta(hours=72)
 
     def claim(self, user: User, key: str, request_hash: str, now: dt.datetime) -> bool:
-        """Say whether this request is the first with its key; the caller then owns the record until it
-        commits.
+        """Say whether this request is the first with its key; if so, the record is the caller's.
 
         Waits for a running transaction that claimed the same key: if that one commits, the answer is no, if
         it rolls back, yes. A record older than 72 hours counts as none (Q25). Must run inside a transaction.

@@ -56,9 +56,7 @@ sign_out = public(LogoutView.as_view())
 
 
 def _too_many_failures(request: HttpRequest) -> bool:
-    """Say whether one address tries the passwords of many users, which the lockout per user does not see
-    (Q3).
-    """
+    """Say whether one address tries many users, which the lockout per user does not see (Q3)."""
     since = timezone.now() - dt.timedelta(hours=settings.AXES_COOLOFF_TIME)
     attempts = AccessAttempt.objects.filter(
         ip_address=get_client_ip_address(request), attempt_time__gte=since

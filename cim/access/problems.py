@@ -1,6 +1,4 @@
-"""How the API says no: RFC 9457 problems, the same for every endpoint, never with a value that the client
-did not send.
-"""
+"""How the API says no: RFC 9457 problems, without any value that the client did not send."""
 
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -28,9 +26,7 @@ PROGRAM_PATHS = ("/api/", "/services/")
 
 
 class Problem(exceptions.APIException):
-    """An answer with an error status, a sentence and further members, such as the ids of customers in the
-    way.
-    """
+    """An error answer: status, sentence and further members, such as the customers in the way."""
 
     def __init__(self, status: int, detail: str, **extra: Any) -> None:
         super().__init__(detail)
@@ -92,9 +88,7 @@ def invalid(errors: Any) -> dict[str, Any]:
 
 
 def problem_handler(exc: Exception, context: dict[str, Any]) -> Response | None:
-    """Answer an exception of an API view; None lets Django answer 500, after logging and by
-    `server_error`.
-    """
+    """Answer an exception of a view; None lets Django log it and answer by `server_error`."""
     body = _body_of(exc, context)
     if body is None:
         return None

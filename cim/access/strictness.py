@@ -1,5 +1,4 @@
-"""What the API refuses before looking closer: text that no database holds, unknown names, values of
-another JSON type.
+"""What the API refuses before looking closer: unstorable text, unknown names, other JSON types.
 
 Every message quotes what was sent and says what would be right.
 """
@@ -37,9 +36,7 @@ def is_storable(text: str) -> bool:
 
 
 def refuse_unstorable(value: object, path: str = "body") -> None:
-    """Refuse NUL and lone surrogates anywhere in a parsed body, names included, with a 400 that says
-    where.
-    """
+    """Refuse NUL and lone surrogates anywhere in a parsed body, with a 400 that says where."""
     pending: list[tuple[object, str]] = [(value, path)]
     while pending:
         item, where = pending.pop()
@@ -61,9 +58,7 @@ def refuse_unstorable(value: object, path: str = "body") -> None:
 
 
 def strict_query(request: Request, allowed: Collection[str]) -> None:
-    """Refuse a query parameter that the endpoint does not know, with a 400 that names it and the known
-    ones.
-    """
+    """Refuse an unknown query parameter, with a 400 that names it and the known ones."""
     unknown = [name for name in request.query_params if name not in allowed]
     if unknown:
         known = ", ".join(sorted(allowed)) or _("none")

@@ -30,8 +30,9 @@ def _exact_number(text: str) -> Decimal:
 
 
 class JSONParser(parsers.JSONParser):
-    """Reads JSON strictly: bounded in size, numbers exactly (as int or Decimal), no NaN, no unstorable
-    text.
+    """Reads JSON strictly: numbers exactly (as int or Decimal), no NaN, no unstorable text.
+
+    The framework hands over a body that is within DATA_UPLOAD_MAX_MEMORY_SIZE.
     """
 
     def parse(

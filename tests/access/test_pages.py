@@ -185,3 +185,16 @@ def test_form_without_its_token_is_refused_in_words():
     assert response.status_code == 403
     assert "Load the page again" in response.content.decode()
     assert UserPreference.objects.count() == 0
+
+
+@pytest.mark.urls("tests.access.sample_urls")
+def test_page_declares_who_may_by_method():
+    def verdicts(role: str | None) -> list[int]:
+        client = client_for(role)
+        return [getattr(client, method)("/tour/").status_code for method in ("get", "head", "post")]
+
+    assert {role: verdicts(role) for role in ("Agent", "Integration", None)} == {
+        "Agent": [200, 200, 200],
+        "Integration": [403, 403, 403],
+        None: [302, 302, 302],
+    }
