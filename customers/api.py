@@ -102,6 +102,7 @@ class CustomersView(APIView):
                 "pages": page.pages,
                 "has_next": page.has_next,
                 "page_size": page.page_size,
+                "searched": page.searched,
                 "results": page.results,
             }
         )

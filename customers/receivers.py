@@ -6,20 +6,7 @@ from django.apps import AppConfig
 from django.db import connections
 
 from customers.models import Attribute
-
-PREDEFINED = [
-    ("first_name", "First name", "text"),
-    ("last_name", "Last name", "text"),
-    ("phones", "Phones", "phones"),
-    ("emails", "Emails", "emails"),
-    ("address", "Address", "text"),
-    ("postal_code", "Postal code", "text"),
-    ("crm_id", "CRM id", "text"),
-    ("account_id", "Account id", "text"),
-    ("language", "Language", "text"),
-    ("created_at", "Created", "datetime"),
-    ("updated_at", "Updated", "datetime"),
-]
+from customers.schema import PREDEFINED
 
 
 def make_predefined_attributes(sender: AppConfig, using: str = "default", **kwargs: Any) -> None:

@@ -34,6 +34,22 @@ PARAMETER_NAMES = frozenset(
 """Names that the API's contract uses itself; no attribute may be called so (C2)."""
 
 
+PREDEFINED = [
+    ("first_name", "First name", "text"),
+    ("last_name", "Last name", "text"),
+    ("phones", "Phones", "phones"),
+    ("emails", "Emails", "emails"),
+    ("address", "Address", "text"),
+    ("postal_code", "Postal code", "text"),
+    ("crm_id", "CRM id", "text"),
+    ("account_id", "Account id", "text"),
+    ("language", "Language", "text"),
+    ("created_at", "Created", "datetime"),
+    ("updated_at", "Updated", "datetime"),
+]
+"""The attributes that every installation has: key, label, type (C1)."""
+
+
 class InvalidProfile(ValueError):
     """What was given breaks the schema; ``errors`` maps each attribute key to its messages."""
 

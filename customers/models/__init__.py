@@ -1,6 +1,8 @@
 from customers.models.attribute import SEATS, SLOTS, ArchivedValue, Attribute, SlotLease
 from customers.models.customer import Customer, CustomerLabel, Identifier, Label, Never, Phone, Stage, Version
 from customers.models.import_run import OUTCOMES, ImportMapping, ImportPiece, ImportRow, ImportRun
+from customers.models.saved_view import ListLayout, SavedView
+from customers.models.tally import Tally
 
 __all__ = [
     "OUTCOMES",
@@ -16,9 +18,12 @@ __all__ = [
     "ImportRow",
     "ImportRun",
     "Label",
+    "ListLayout",
     "Never",
     "Phone",
+    "SavedView",
     "SlotLease",
     "Stage",
+    "Tally",
     "Version",
 ]

@@ -1,0 +1,150 @@
+"""Which attributes have indexes of their own, and how those come and go without blocking anybody (C2, C6).
+
+An attribute marked *fast* gets an index of its order and, where its values are searched for pieces, one of trigrams.
+Both are built and dropped concurrently, by a worker; ``Attribute.index_state`` says how far it is. Whether they exist
+is asked of the database, so that a job can be broken off anywhere and repeated.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import structlog
+from django.db import DatabaseError, connection
+
+from customers.listing.columns import Column
+from customers.models import Attribute
+from customers.values import TEXT_LIKE, Kind
+
+logger = structlog.get_logger(__name__)
+
+DOCUMENT_INDEX = "customer_by_document"
+"""The trigram index of the quick search; missing where the database has no pg_trgm."""
+
+ALWAYS_SORTED = frozenset({"created_at", "updated_at", "first_name", "last_name"})
+"""The predefined attributes whose order always has an index; each costs every write."""
+
+ON_THE_LIST = "stage = 'curated' AND deleted_at IS NULL AND merged_into_id IS NULL"
+"""Whom the sort indexes hold: those whom the list shows unless asked otherwise."""
+
+_PREFIX = "fast"
+_LOCK = 0x43494D_0001
+"""Names the advisory lock of whoever builds: two builds at once would wait for each other."""
+
+
+@dataclass(frozen=True)
+class Index:
+    """One index of a fast attribute: its name, which says what it holds, and what follows it in the statement."""
+
+    name: str
+    definition: str
+
+
+def has_sort_index(attribute: Attribute) -> bool:
+    """Tell whether the customers on the list can be read in the order of ``attribute``."""
+    return _is_always_sorted(attribute) or (
+        attribute.fast and attribute.index_state == Attribute.IndexState.READY
+    )
+
+
+def settle() -> bool:
+    """Build and drop indexes until they are what the attributes' marks want; False when somebody else is at it.
+
+    Must not run in a transaction. Reads and writes of customers go on meanwhile, at most one index is built at a time.
+    """
+    if not _value("SELECT pg_try_advisory_lock(%s)", [_LOCK]):
+        return False
+    try:
+        _drop_unwanted()
+        for attribute in Attribute.objects.active():
+            _settle(attribute)
+    finally:
+        _value("SELECT pg_advisory_unlock(%s)", [_LOCK])
+    return True
+
+
+def _settle(attribute: Attribute) -> None:
+    if _is_always_sorted(attribute):
+        _mark(attribute, Attribute.IndexState.READY)
+    elif not attribute.fast:
+        _mark(attribute, Attribute.IndexState.NONE)
+    elif missing := [index for index in _indexes_of(attribute) if not _is_valid(index)]:
+        _mark(attribute, Attribute.IndexState.BUILDING)
+        try:
+            for index in missing:
+                # What a build that was broken off has left cannot be used and still costs every write.
+                _execute(f"DROP INDEX CONCURRENTLY IF EXISTS {index.name}")
+                _execute(f"CREATE INDEX CONCURRENTLY {index.name} ON customers_customer {index.definition}")
+            _execute("ANALYZE customers_customer")
+        except DatabaseError:
+            logger.exception("index not built", attribute=attribute.key)
+            _mark(attribute, Attribute.IndexState.FAILED)
+        else:
+            _mark(attribute, Attribute.IndexState.READY)
+    else:
+        _mark(attribute, Attribute.IndexState.READY)
+
+
+def _drop_unwanted() -> None:
+    wanted = {
+        index.name
+        for attribute in Attribute.objects.active().filter(fast=True)
+        for index in _indexes_of(attribute)
+    }
+    # First the lists stop counting on them.
+    for attribute in Attribute.objects.active().filter(fast=False, index_state=Attribute.IndexState.READY):
+        if not _is_always_sorted(attribute):
+            _mark(attribute, Attribute.IndexState.DROPPING)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT i.relname FROM pg_index x JOIN pg_class i ON i.oid = x.indexrelid"
+            " WHERE x.indrelid = 'customers_customer'::regclass AND i.relname LIKE %s",
+            [f"{_PREFIX}\\_%"],
+        )
+        existing = [row[0] for row in cursor.fetchall()]
+    for name in existing:
+        if name not in wanted:
+            _execute(f"DROP INDEX CONCURRENTLY IF EXISTS {connection.ops.quote_name(name)}")
+
+
+def _indexes_of(attribute: Attribute) -> list[Index]:
+    column = Column(attribute, row="")
+    name = f"{column.name}{'_folded' if column.is_folded else ''}"
+    found = [Index(f"{_PREFIX}_sort_{name}", f"(({column.key}), id) WHERE {ON_THE_LIST}")]
+    if attribute.kind in TEXT_LIKE and attribute.kind is not Kind.CHOICE and _has_trigrams():
+        found.append(
+            Index(
+                f"{_PREFIX}_search_{name}",
+                f"USING gin (({column.text}) gin_trgm_ops) WHERE {column.raw} IS NOT NULL",
+            )
+        )
+    return found
+
+
+def _is_always_sorted(attribute: Attribute) -> bool:
+    return not attribute.is_custom and attribute.key in ALWAYS_SORTED
+
+
+def _mark(attribute: Attribute, state: Attribute.IndexState) -> None:
+    if attribute.index_state != state:
+        attribute.index_state = state
+        attribute.save(update_fields=["index_state"])
+
+
+def _is_valid(index: Index) -> bool:
+    state = "SELECT indisvalid FROM pg_index WHERE indexrelid = to_regclass(%s)"
+    return bool(_value(f"SELECT coalesce(({state}), false)", [index.name]))
+
+
+def _has_trigrams() -> bool:
+    return bool(_value("SELECT EXISTS (SELECT FROM pg_extension WHERE extname = 'pg_trgm')"))
+
+
+def _value(sql: str, parameters: Sequence[int | str] = ()) -> object:
+    with connection.cursor() as cursor:
+        cursor.execute(sql, parameters)
+        return cursor.fetchone()[0]
+
+
+def _execute(sql: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(sql)
