@@ -13,6 +13,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("metrics", health.metrics),
     path("api/v1/schema/", health.ApiSchema.as_view(), name="schema"),
     path("api/v1/docs/", health.ApiDocs.as_view(), name="docs"),
+    path("api/v1/", include("customers.api_urls")),
     path("admin/", admin.site.urls),
     path("words.js", public(JavaScriptCatalog.as_view()), name="javascript-catalog"),
     path("", include("cim.access.urls")),

@@ -19,6 +19,13 @@ def _texts() -> serializers.ListField:
     )
 
 
+class AnyValue(serializers.JSONField):
+    """Any JSON as it was parsed, exact numbers included; the schema decides what it may be."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        return data
+
+
 class IdentifierBody(StrictSerializer):
     type = serializers.ChoiceField(choices=Identifier.Type.choices)
     value = serializers.CharField(max_length=500)
@@ -42,7 +49,7 @@ class CustomerBody(StrictSerializer):
     labels = serializers.ListField(child=serializers.CharField(), required=False)
     identifiers = IdentifierBody(many=True, required=False)
     attributes = serializers.DictField(
-        child=serializers.JSONField(allow_null=True), required=False, help_text="custom attributes by key"
+        child=AnyValue(allow_null=True), required=False, help_text="custom attributes by key"
     )
     masked = serializers.ListField(child=serializers.CharField(), read_only=True)
     created_at = serializers.DateTimeField(read_only=True)
@@ -65,7 +72,7 @@ class AttributeBody(StrictSerializer):
     )
     description = serializers.CharField(required=False, allow_blank=True, max_length=500)
     required = serializers.BooleanField(required=False)  # type: ignore[assignment]
-    default = serializers.JSONField(required=False, allow_null=True)
+    default = AnyValue(required=False, allow_null=True)
     pii = serializers.BooleanField(required=False)
     read_only_for_agents = serializers.BooleanField(required=False)
     options = serializers.ListField(child=serializers.CharField(allow_blank=True), required=False)
@@ -80,10 +87,10 @@ class OrderBody(StrictSerializer):
 class LookupBody(StrictSerializer):
     """Each member one text or a list of texts; ``type`` and ``value`` go in pairs."""
 
-    phone = serializers.JSONField(required=False)
-    email = serializers.JSONField(required=False)
-    type = serializers.JSONField(required=False)
-    value = serializers.JSONField(required=False)
+    phone = AnyValue(required=False)
+    email = AnyValue(required=False)
+    type = AnyValue(required=False)
+    value = AnyValue(required=False)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, list[str]]:
         found: dict[str, list[str]] = {}
