@@ -105,6 +105,7 @@ INSTALLED_APPS = [
     "cim",
     "cim.access.apps.AccessConfig",
     "customers",
+    "interactions",
 ]
 MIDDLEWARE = [
     "django_prometheus.middleware.PrometheusBeforeMiddleware",
@@ -290,6 +291,10 @@ STATICFILES_FINDERS = [
 ]
 # What pages use of npm, served as vendor/<package>/<file>; a .map is listed when its file refers to it.
 NODE_MODULES_FILES = {
+    "@fontsource-variable/roboto": [
+        f"files/roboto-{script}-wght-normal.woff2"
+        for script in ("latin", "latin-ext", "cyrillic", "greek", "vietnamese")
+    ],
     "tabulator-tables": [
         "dist/js/tabulator_esm.min.mjs",
         "dist/js/tabulator_esm.min.mjs.map",

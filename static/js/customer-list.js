@@ -4,7 +4,7 @@
  */
 
 import { TabulatorFull } from "../vendor/tabulator-tables/dist/js/tabulator_esm.min.mjs";
-import { put, read, schema } from "./api.js";
+import { post, put, read, remove, schema } from "./api.js";
 import { chooseColumns } from "./columns-dialog.js";
 import { addCondition, editCondition } from "./condition-editor.js";
 import { describe, operatorName, operators, readConditions, readTyped, writeCondition } from "./conditions.js";
@@ -15,8 +15,7 @@ import { labelPill, labelsOf } from "./labels.js";
 import { may } from "./page.js";
 import { showPager } from "./pager.js";
 import { toast } from "./toasts.js";
-import { count, family, formatRecent, formatValue, fullName, isEmpty, isList, nameNodes, phoneNode, valueOf } from "./values.js";
-import { remove, post } from "./api.js";
+import { count, family, formatRecent, formatValue, fullName, isEmpty, isList, phoneNode, valueOf } from "./values.js";
 
 const WIDTHS = { text: 160, number: 116, boolean: 96, date: 122, datetime: 156, phone: 164, email: 212, url: 200, choice: 138, phones: 168, emails: 212 };
 const NAMES = ["first_name", "last_name"];
@@ -173,6 +172,7 @@ class CustomerList {
     const classes = [];
     if (column.attribute && column.attribute.type === "number") classes.push("num");
     if (column.pinned) classes.push("name-cell");
+    if (column.key === "labels") classes.push("labels-cell");
     return classes.join(" ");
   }
 
@@ -337,8 +337,9 @@ class CustomerList {
     const { attribute } = column;
     const value = valueOf(customer, attribute);
     if (column.pinned) return this.nameCell(customer, column);
-    if (attribute.masked && (customer.masked || []).includes(attribute.key)) return el("span", { class: "masked" }, icon("lock"), "•••• ••••");
     if (isEmpty(value)) return el("span", { class: "quiet" }, "–");
+    // Personal data stays off lists; it is revealed one by one, in the profile, and that is recorded.
+    if (attribute.pii) return el("span", { class: "masked" }, icon("lock"), "••••••");
     const text = ["created_at", "updated_at"].includes(attribute.key) ? formatRecent(value) : formatValue(attribute, value);
     if (text.length * 7 > column.width - 20) element.title = text;
     if (isList(attribute)) {
@@ -354,8 +355,12 @@ class CustomerList {
     const shown = this.columns.filter((one) => one.pinned && one.visible).map((one) => one.key);
     const linked = shown.find((key) => customer[key]) || shown[0];
     const text = customer[column.key] || "";
-    if (column.key !== linked) return text ? document.createTextNode(text) : el("span", { class: "quiet" }, fullName(customer) ? "–" : "");
-    return el("a", { href: `/customers/${customer.id}/`, class: "name-link", tabindex: "-1", dataset: { row: customer.id }, title: fullName(customer) }, text || nameNodes(customer));
+    const nameless = !fullName(customer);
+    if (column.key !== linked) {
+      const other = nameless ? (customer.phones || [])[0] || (customer.emails || [])[0] : null;
+      return other ? el("span", { class: "quiet ltr" }, other) : text ? document.createTextNode(text) : el("span", { class: "quiet" }, "–");
+    }
+    return el("a", { href: `/customers/${customer.id}/`, class: `name-link ${nameless ? "nameless" : ""}`.trim(), tabindex: "-1", dataset: { row: customer.id }, title: fullName(customer) }, text || (nameless ? gettext("No Name") : "–"));
   }
 
   rowTick(row) {
@@ -402,8 +407,8 @@ class CustomerList {
     this.showSorting();
     this.showFilters();
     this.showSelection();
-    const holder = this.part("grid").querySelector(".tabulator-tableholder");
-    if (holder) holder.setAttribute("aria-label", gettext("Rows"));
+    // The rows take the focus themselves; a grid may own rows only.
+    this.part("grid").querySelector(".tabulator-tableholder").removeAttribute("tabindex");
   }
 
   columnMoved() {
@@ -419,6 +424,8 @@ class CustomerList {
     element.classList.toggle("selected", this.selected.has(id));
     element.classList.toggle("marked", this.marked === id);
     element.setAttribute("aria-selected", this.selected.has(id));
+    const link = element.querySelector(".name-link");
+    if (link) link.tabIndex = id === (this.marked || this.firstId) ? 0 : -1;
   }
 
   dressAll() {
@@ -476,6 +483,7 @@ class CustomerList {
     this.part("skeleton").hidden = true;
     this.part("grid").classList.remove("unready");
     this.marked = null;
+    this.firstId = rows.length ? rows[0].id : null;
     await this.table.setData(rows);
     this.table.element.querySelector(".tabulator-tableholder").scrollTop = 0;
     showPager(this.part("pager"), answer, {

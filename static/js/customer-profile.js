@@ -115,7 +115,7 @@ class CustomerProfile {
 
   row(attribute) {
     const field = this.fields.get(attribute.key);
-    if (field) return el("div", { class: "attribute editing" }, field.element);
+    if (field) return el("div", { class: "attribute editing" }, el("dt", { class: "unseen" }, attribute.label), el("dd", {}, field.element));
     const value = valueOf(this.customer, attribute);
     const hidden = this.isHidden(attribute) && !isEmpty(value);
     const edit = this.mayEdit(attribute) ? el("button", { type: "button", class: "btn quiet icon-only edit-one", "aria-label": interpolate(gettext("Edit %s"), [attribute.label]), on: { click: () => this.edit([attribute]) } }, icon("pencil")) : null;

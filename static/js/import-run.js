@@ -184,10 +184,15 @@ class ImportRun {
     const dry = state === "ready";
     const blocked = dry && run.options && run.options.all_or_nothing && errors > 0;
     const over = ["completed", "cancelled", "failed", "undone"].includes(state);
-    fill(
-      this.part("top-actions"),
+    const downloads = [
       errors && !MOVING.has(state) ? el("a", { class: "btn", href: `/api/v1/imports/${this.id}/errors.csv`, download: "" }, icon("download"), gettext("Download errors")) : null,
       counts.read && !MOVING.has(state) ? el("a", { class: "btn", href: `/api/v1/imports/${this.id}/rows.csv`, download: "" }, icon("file-spreadsheet"), gettext("All rows as CSV")) : null,
+    ];
+    // Beside the steps there is no room for them.
+    fill(this.part("downloads"), dry ? downloads : null);
+    fill(
+      this.part("top-actions"),
+      dry ? null : downloads,
       ["queued", "checking", "running"].includes(state) ? button(gettext("Cancel import"), { icon: "x", classes: "danger" }, () => this.askToCancel()) : null,
       ["completed", "cancelled", "failed"].includes(state) && writes && (may("undo_own_imports") || may("undo_any_import")) ? button(gettext("Undo import"), { icon: "undo-2", classes: "danger" }, () => this.askToUndo(writes)) : null,
     );

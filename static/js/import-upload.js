@@ -7,6 +7,7 @@ import { language } from "./page.js";
 import { count, fromLocalField } from "./values.js";
 
 const FIRST_VALUES = 3;
+const ENCODING_NAMES = { "utf-8": "UTF-8", "utf-16": "UTF-16", "windows-1252": "Windows-1252" };
 const SIGNS = { ",": () => gettext("Comma"), ";": () => gettext("Semicolon"), "\t": () => gettext("Tab"), "|": () => gettext("Pipe") };
 const REGIONS = "AD AE AR AT AU BA BE BG BR CA CH CL CN CO CY CZ DE DK EE EG ES FI FR GB GR HK HR HU ID IE IL IN IS IT JP KE KR LI LT LU LV MA MT MX MY NG NL NO NZ PE PH PK PL PT RO RS RU SA SE SG SI SK TH TN TR TW UA US VN ZA".split(" ");
 
@@ -108,7 +109,7 @@ class ImportUpload {
     this.part("spreadsheet").hidden = Boolean(sample);
     if (sample) {
       const label = (value, auto, words) => el("option", { value: auto ? "" : value, selected: auto }, auto ? interpolate(gettext("%s, detected"), [words]) : words);
-      fill(this.part("encoding"), encodings.map((name) => label(name, !this.chosen.encoding && name === sample.encoding, name.toUpperCase())));
+      fill(this.part("encoding"), encodings.map((name) => label(name, !this.chosen.encoding && name === sample.encoding, ENCODING_NAMES[name])));
       fill(this.part("delimiter"), Object.entries(SIGNS).map(([sign, words]) => label(sign, !this.chosen.delimiter && sign === sample.delimiter, words())));
       this.part("encoding").value = this.chosen.encoding || "";
       this.part("delimiter").value = this.chosen.delimiter || "";
