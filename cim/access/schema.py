@@ -93,9 +93,10 @@ def _refusals(operation: dict[str, Any], method: str) -> dict[str, str]:
         "401": "Neither a session nor a valid key was sent.",
         "403": "The user may not do this.",
     }
-    if any(parameter["in"] == "path" for parameter in operation.get("parameters", [])):
-        refusals["404"] = "There is no such thing."
-    if any(parameter["name"] == "If-Match" for parameter in operation.get("parameters", [])):
+    parameters = operation.get("parameters", [])
+    if any(parameter["in"] == "path" or parameter["name"] == "page" for parameter in parameters):
+        refusals["404"] = "There is no such thing, or no such page."
+    if any(parameter["name"] == "If-Match" for parameter in parameters):
         refusals["412"] = "Somebody changed it since that version."
     if "requestBody" in operation:
         refusals["413"] = "The body is too large."

@@ -7,8 +7,10 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from django.contrib.auth.models import Group
 from django.core.files.uploadedfile import SimpleUploadedFile
-from django.db import connection
+from django.db import connection, transaction
 from django.db.models import F
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from cim.access.models import IdempotencyRecord
 from cim.access.permissions import ROLES
@@ -135,3 +137,29 @@ def test_waiting_request_takes_over_when_the_first_fails():
         taken = [pool.submit(send, {"name": f"Club {uuid.uuid4()}", "seconds": "0"}) for _ in range(1)]
 
         assert (refused.result(), taken[0].result()) == (409, 201)
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from("ab"), st.sampled_from(["Alpine Club", "Ski Club", "Refused"])), max_size=8
+    )
+)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=40)
+def test_any_sequence_answers_like_a_dictionary_of_keys(requests):
+    api, kept, founded, answers, expected = api_for("Agent"), {}, set(), [], []
+    with transaction.atomic():
+        for key, name in requests:
+            answers.append(found(api, key, {"name": name}).status_code)
+            if key in kept:
+                expected.append(201 if kept[key] == name else 409)
+            elif name in founded or name == "Refused":
+                expected.append(409)
+            else:
+                kept[key] = name
+                founded.add(name)
+                expected.append(201)
+        actual = clubs()
+        transaction.set_rollback(True)
+
+    assert answers == expected
+    assert actual == sorted(founded)
