@@ -36,7 +36,7 @@ class NodeModulesFinder(BaseFinder):
             if path != name and name in self.files and self.storage.exists(name)
             else []
         )
-        return found if find_all else (found or [None])[0]
+        return found if find_all else next(iter(found), None)
 
     def list(self, ignore_patterns: Iterable[str] | None) -> Iterator[tuple[str, Storage]]:
         patterns = [*(ignore_patterns or [])]

@@ -240,7 +240,7 @@ class Postgres:
         made = subprocess.run(
             [
                 self.binaries / "initdb",
-                *("-D", draft, "-U", USER, "-E", "UTF8", "--auth=trust", *locale),
+                *("-D", str(draft), "-U", USER, "-E", "UTF8", "--auth=trust", *locale),
                 *(["--no-sync"] if self.throwaway else []),
             ],
             **self.process_options,

@@ -9,6 +9,7 @@ from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, HttpResponse, HttpResponseNotFound, JsonResponse
 from django_prometheus.exports import ExportToDjangoView
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
+from kombu.exceptions import OperationalError
 
 from cim.access.api import HasDeclaredPermission
 from cim.access.permissions import AUTHENTICATED, Required
@@ -36,11 +37,11 @@ def readyz(_request: HttpRequest) -> JsonResponse:
 
 
 def _broker_answers() -> bool:
-    try:
-        with app.connection_for_write() as broker:
+    with app.connection_for_write() as broker:
+        try:
             broker.ensure_connection(max_retries=1, interval_start=0, timeout=2)
-    except (OSError, *app.connection_for_write().connection_errors):
-        return False
+        except (OSError, OperationalError):
+            return False
     return True
 
 

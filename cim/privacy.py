@@ -8,8 +8,13 @@ from django.utils.deprecation import MiddlewareMixin
 from django_structlog.middlewares import RequestMiddleware
 from structlog.typing import EventDict, WrappedLogger
 
-# PostgreSQL quotes the row in DETAIL, the statement in CONTEXT and QUERY, the value after a colon.
-_VALUES = re.compile(r"(DETAIL|CONTEXT|QUERY|LINE \d+): .*?(?=\\n|\n|$)|(?<=: )\"[^\"\n]*\"(?=\\n|\n|$)")
+# What PostgreSQL says before it quotes a row, a statement or a value. A quoted text may hold anything, line ends
+# too, so all that follows goes, up to the next error of a chain.
+_QUOTES = re.compile(
+    r"((?:DETAIL|CONTEXT|QUERY|LINE \d+|invalid input syntax for type [\w ]+|value out of range): |\bvalue (?=\"))"
+    r".*?(?=\n\n(?:The above|During)|\Z)",
+    re.DOTALL,
+)
 
 
 class NoStoreMiddleware(MiddlewareMixin):
@@ -32,5 +37,5 @@ def hide_database_values(_logger: WrappedLogger, _method: str, event: EventDict)
     """Drop what PostgreSQL quotes from the rows of people out of logged errors."""
     for key in ("event", "exception"):
         if isinstance(event.get(key), str):
-            event[key] = _VALUES.sub("(hidden)", event[key])
+            event[key] = _QUOTES.sub(r"\1(hidden)", event[key])
     return event
