@@ -57,8 +57,7 @@ def rows_json(rows: Sequence[Row], schema: Schema, sight: Sight) -> list[dict[st
         shown["attributes"] = {
             key: None if row[place] is None else show(row[place]) for key, place, show in custom
         }
-        if masked:
-            shown["masked"] = masked
+        shown["masked"] = masked
             if hides_identifiers:
                 shown["identifiers"] = [{**item, "value": MASK} for item in known]
         found.append(shown)

@@ -59,7 +59,8 @@ COUNTRIES = (
     Country(
         "sv", (("+4670", 7), ("+468", 8)),
         ("Linnea", "Åke", "Elsa", "Björn", "Saga", "Nils"), ("Sjöberg", "Nyström", "Ångström", "Lindqvist", "Öberg"),
-        (("118 46", "Stockholm"), ("411 05", "Göteborg"), ("211 34", "Malmö")), ("Storgatan", "Exempelgatan", "Ringvägen"), 8,
+        (("118 46", "Stockholm"), ("411 05", "Göteborg"), ("211 34", "Malmö")),
+        ("Storgatan", "Exempelgatan", "Ringvägen"), 8,
     ),
     Country(
         "pl", (("+4850", 7), ("+4822", 7)),

@@ -6,7 +6,6 @@ from rest_framework import serializers
 
 from cim.access.api import StrictSerializer
 from customers.models import Attribute, Identifier
-from customers.values import LISTS
 
 
 def _text() -> serializers.CharField:
@@ -67,9 +66,7 @@ class AttributeBody(StrictSerializer):
     label = serializers.CharField(  # type: ignore[assignment]
         required=False, allow_blank=True, help_text="unique, ignoring case"
     )
-    type = serializers.ChoiceField(
-        choices=[kind for kind in Attribute.Type.values if kind not in LISTS], required=False
-    )
+    type = serializers.ChoiceField(choices=Attribute.Type.values, required=False)
     description = serializers.CharField(required=False, allow_blank=True, max_length=500)
     required = serializers.BooleanField(required=False)  # type: ignore[assignment]
     default = AnyValue(required=False, allow_null=True)
