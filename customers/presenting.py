@@ -58,8 +58,8 @@ def rows_json(rows: Sequence[Row], schema: Schema, sight: Sight) -> list[dict[st
             key: None if row[place] is None else show(row[place]) for key, place, show in custom
         }
         shown["masked"] = masked
-            if hides_identifiers:
-                shown["identifiers"] = [{**item, "value": MASK} for item in known]
+        if hides_identifiers:
+            shown["identifiers"] = [{**item, "value": MASK} for item in known]
         found.append(shown)
     return found
 
