@@ -20,7 +20,6 @@ from typing import Any, TextIO
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.contrib.staticfiles.finders import get_finders
-from django.core.management import get_commands
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
@@ -28,6 +27,7 @@ from django.db.migrations.executor import MigrationExecutor
 from cim import embedded, supervising
 from cim.access.permissions import ROLES
 
+_STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _STOP_SECONDS = 4.0
 _LONGEST_PAUSE = 30.0
 _STEADY_SECONDS = 60.0
@@ -94,8 +94,11 @@ class Command(BaseCommand):
         self.data: Path = settings.DATA_DIR
         self.children: list[Child] = []
         self.address = f"http://localhost:{settings.PORT}"
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, _stop)
+        for number in _STOP_SIGNALS:
+            # nohup has the end of the terminal ignored, and that stays; but a shell that starts us in the background
+            # ignores SIGINT too, and still it has to stop us.
+            if number != signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:
+                signal.signal(number, _stop)
         try:
             embedded.prepare_data_directory(self.data)
             with self._only_one(), self._sockets() as sockets:
@@ -203,7 +206,7 @@ class Command(BaseCommand):
     def _programs(self, sockets: Path) -> Iterator[Child]:
         metrics = sockets / "metrics"
         metrics.mkdir(exist_ok=True)
-        web = {"PROMETHEUS_MULTIPROC_DIR": str(metrics), "CIM_DATABASE_POOL": "8"}
+        web = {"PROMETHEUS_MULTIPROC_DIR": str(metrics), "CIM_DATABASE_POOL": "16"}
         worker_log = self._log("worker")
         yield Child(
             "web",
@@ -261,7 +264,7 @@ class Command(BaseCommand):
             password = settings.DEMO_PASSWORD or self._demo_password() or secrets.token_urlsafe(9)
             embedded.write_secret(self._demo_password_file, password)
             self._run("Making the demo users", "create_demo_users", CIM_DEMO_PASSWORD=password)
-        if wanted and "seed_demo" in get_commands():
+        if wanted:
             self._run("Making demo customers", "seed_demo")
             filled.touch()
 
@@ -324,7 +327,7 @@ class Command(BaseCommand):
 
     def _stop_all(self) -> None:
         """Stop the programs together, then the servers they use, the last one first."""
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        for number in _STOP_SIGNALS:
             signal.signal(number, signal.SIG_IGN)
         servers = [child for child in self.children if child.name in {"PostgreSQL", "broker"}]
         programs = [child for child in self.children if child not in servers]
