@@ -3,10 +3,13 @@
 import ipaddress
 from typing import ClassVar
 
+from csp.constants import SELF
+from csp.decorators import csp_update
 from django.conf import settings
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, HttpResponse, HttpResponseNotFound, JsonResponse
+from django.utils.decorators import method_decorator
 from django_prometheus.exports import ExportToDjangoView
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 from kombu.exceptions import OperationalError
@@ -63,6 +66,8 @@ class ApiSchema(SpectacularAPIView):
     permission_classes = (HasDeclaredPermission,)
 
 
+# Swagger UI draws its arrows by images inside its style sheet.
+@method_decorator(csp_update({"img-src": [SELF, "data:"]}), name="dispatch")
 class ApiDocs(SpectacularSwaggerSplitView):
     """The browsable API, with script and style from files: the policy of contents allows no other."""
 

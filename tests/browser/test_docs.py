@@ -1,0 +1,16 @@
+from collections.abc import Callable
+
+from django.contrib.auth.models import User
+from playwright.sync_api import Page, expect
+
+from tests.factories import make_user
+
+
+def test_docs_show_the_api_under_the_content_policy(sign_in: Callable[[User], Page]) -> None:
+    page = sign_in(make_user("Agent"))
+
+    page.goto("/api/v1/docs/")
+    lookup = page.locator("#operations-customers-customers_lookup")
+    lookup.get_by_role("button").first.click()
+
+    expect(lookup.get_by_role("heading", name="Responses")).to_be_visible()
