@@ -242,6 +242,7 @@ class Command(BaseCommand):
         """What our children get: the mark by which they are found again, cookies that work without TLS."""
         return {
             "CIM_HTTPS": "false",
+            "CIM_DEMO_CALLS": str(self._demo_filled.exists()).lower(),
             **os.environ,
             supervising.MARK: str(self.data),
             "CIM_DATA_DIR": str(self.data),
@@ -257,8 +258,10 @@ class Command(BaseCommand):
         if executor.migration_plan(executor.loader.graph.leaf_nodes()):
             self._run("Preparing the database", "migrate", "--no-input")
         # Left half-way by an interrupted first start, the demonstration is filled in again.
-        filled = self.data / "demo"
-        wanted = not filled.exists() and not User.objects.exclude(username__in=map(str.lower, ROLES)).exists()
+        wanted = (
+            not self._demo_filled.exists()
+            and not User.objects.exclude(username__in=map(str.lower, ROLES)).exists()
+        )
         connection.close()
         if wanted or settings.DEMO_PASSWORD:
             password = settings.DEMO_PASSWORD or self._demo_password() or secrets.token_urlsafe(9)
@@ -266,7 +269,7 @@ class Command(BaseCommand):
             self._run("Making the demo users", "create_demo_users", CIM_DEMO_PASSWORD=password)
         if wanted:
             self._run("Making demo customers", "seed_demo")
-            filled.touch()
+            self._demo_filled.touch()
 
     def _collect_static_files(self) -> None:
         stamp = self.data / "static.stamp"
@@ -301,6 +304,10 @@ class Command(BaseCommand):
             if process.poll() is not None:
                 raise CommandError(f"The web did not start; {_end_of(self._log('web'))}")
             time.sleep(0.05)
+
+    @property
+    def _demo_filled(self) -> Path:
+        return self.data / "demo"
 
     @property
     def _demo_password_file(self) -> Path:
