@@ -1,6 +1,7 @@
 """Believable customers, made up: 2,000 for the demo, any number for benchmarks. The same seed makes the same people."""
 
 import random
+import re
 import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from django.db import connection, transaction
 
 from cim.access import audit
 from customers import schema as schemas
+from customers.folding import fold
 from customers.models import Attribute, Customer, CustomerLabel, Label
 from customers.models.customer import to_column
 from customers.schema import Definition, Schema
@@ -196,7 +198,7 @@ def _person(number: int, country: Country, chance: random.Random) -> Person:
     phones = _phones(number, country, chance)
     mobile = phones.pop() if len(phones) > 1 and chance.random() < 0.3 else None
     contract_end = date(2026, 12, 1) + timedelta(days=chance.randrange(900))
-    emails: list[str] = [f"customer{number}@example.{chance.choice(('org', 'net', 'com'))}"]
+    emails = [f"{_mailbox(first, last)}{number}@example.{chance.choice(('org', 'net', 'com'))}"]
     values: dict[str, Value] = {
         "first_name": first,
         "last_name": last,
@@ -228,6 +230,10 @@ def _person(number: int, country: Country, chance: random.Random) -> Person:
         "Remarks": chance.choice(REMARKS) if chance.random() < 0.3 else None,
     }
     return Person(_id_at(created_at, chance), created_at, values, custom)
+
+
+def _mailbox(first: str, last: str) -> str:
+    return re.sub(r"[^a-z.]", "", fold(f"{first}.{last}")).strip(".") or "customer"
 
 
 def _phones(number: int, country: Country, chance: random.Random) -> list[str]:
