@@ -41,7 +41,6 @@ PAGING = frozenset({"page", "page_size"})
 ONCE = PAGING | {"ordering", "q", "match", "stage"}
 PARAMETERS = ONCE | {"label"}
 
-_SHORTEST_GROUP = 3
 _LARGEST_NUMBER = 1_000_000_000
 _LONGEST = 1000
 _MOST_IN = 200
@@ -334,10 +333,10 @@ def _forms(operator: Operator, text: str) -> list[str]:
         try:
             return [normalize(text, dialplan())]
         except InvalidPhone:
-            return [text.strip()]
+            return _parts_of_numbers(text) or [text.strip()]
     forms = _parts_of_numbers(text)
     if not forms:
-        raise BadValue(_("%(value)s holds no digit; give a part of a number.") % {"value": quoted(text)})
+        raise BadValue(_("%(value)s is no part of a phone number; give digits.") % {"value": quoted(text)})
     if operator is Operator.STARTS_WITH:
         forms += [f"+{form}" for form in forms if not form.startswith(("+", "0"))]
     return forms
@@ -346,25 +345,30 @@ def _forms(operator: Operator, text: str) -> list[str]:
 def _parts_of_numbers(text: str) -> list[str]:
     """Return what the digits in ``text`` may be of numbers as they are stored: as they stand, and as a beginning.
 
-    0171 is looked for as +49171 too, 0049 171 as +49171, whatever stands between the digits (C24).
+    0171 is looked for as +49171 too, 0049 171 as +49171, whatever stands between the digits (C24). Nothing where
+    ``text`` cannot be a part of a number.
     """
     bare = text.strip()
-    digits = "".join(char for char in _TRUNK_ZERO.sub("", bare) if char.isascii() and char.isdecimal())
+    if any(char.isalpha() for char in bare):
+        return []
+    international = "+" + _digits(_TRUNK_ZERO.sub("", bare))
+    if bare.startswith("+"):
+        return [international] if len(international) > 1 or bare == "+" else []
+    digits = _digits(bare)
     if not digits:
         return []
-    if bare.startswith("+"):
-        return [f"+{digits}"]
-    digits = "".join(char for char in bare if char.isascii() and char.isdecimal())
-    forms = [digits]
     region = dialplan().region
     metadata = PhoneMetadata.metadata_for_region(region, None)
     if digits.startswith("00") and len(digits) > 2:
-        international = _TRUNK_ZERO.sub("", bare)
-        forms.append("+" + "".join(char for char in international if char.isascii() and char.isdecimal())[2:])
-    elif metadata is not None and (trunk := metadata.national_prefix) and digits.startswith(trunk):
+        return [digits, f"+{international[3:]}"]
+    if metadata is not None and (trunk := metadata.national_prefix) and digits.startswith(trunk):
         rest = digits.removeprefix(trunk)
-        forms += [f"+{metadata.country_code}{rest}"] if rest else []
-    return forms
+        return [digits, f"+{metadata.country_code}{rest}"] if rest else [digits]
+    return [digits]
+
+
+def _digits(text: str) -> str:
+    return "".join(char for char in text if char.isascii() and char.isdecimal())
 
 
 def _words(text: str) -> Iterator[Word]:
@@ -387,10 +391,8 @@ def _number_words(run: Sequence[str]) -> Iterator[Word]:
         # Written with a point or a dash it may stand in an address just so.
         for token in run:
             yield Word(tuple(dict.fromkeys([*_parts_of_numbers(token), fold(token)])))
-        return
-    groups = tuple(tuple(_parts_of_numbers(token)) for token in run)
-    long_enough = all(sum(char.isdecimal() for char in token) >= _SHORTEST_GROUP for token in run)
-    yield Word(tuple(forms), groups if long_enough else ())
+    else:
+        yield Word(tuple(forms))
 
 
 def _parameter(name: str, description: Promise, **more: Any) -> OpenApiParameter:

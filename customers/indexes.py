@@ -67,7 +67,7 @@ def _settle(attribute: Attribute) -> None:
         _mark(attribute, Attribute.IndexState.READY)
     elif not attribute.fast:
         _mark(attribute, Attribute.IndexState.NONE)
-    elif missing := [index for index in _indexes_of(attribute) if not _is_valid(index)]:
+    elif missing := [index for index in indexes_of(attribute) if not _is_valid(index)]:
         _mark(attribute, Attribute.IndexState.BUILDING)
         try:
             for index in missing:
@@ -88,7 +88,7 @@ def _drop_unwanted() -> None:
     wanted = {
         index.name
         for attribute in Attribute.objects.active().filter(fast=True)
-        for index in _indexes_of(attribute)
+        for index in indexes_of(attribute)
     }
     # First the lists stop counting on them.
     for attribute in Attribute.objects.active().filter(fast=False, index_state=Attribute.IndexState.READY):
@@ -106,7 +106,7 @@ def _drop_unwanted() -> None:
             _execute(f"DROP INDEX CONCURRENTLY IF EXISTS {connection.ops.quote_name(name)}")
 
 
-def _indexes_of(attribute: Attribute) -> list[Index]:
+def indexes_of(attribute: Attribute) -> list[Index]:
     column = Column(attribute, row="")
     name = f"{column.name}{'_folded' if column.is_folded else ''}"
     found = [Index(f"{_PREFIX}_sort_{name}", f"(({column.key}), id) WHERE {ON_THE_LIST}")]

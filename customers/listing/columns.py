@@ -223,27 +223,19 @@ def document(needles: Sequence[str]) -> Fragment:
 
 def word(asked: Word, columns: Sequence[Column], *, with_document: bool) -> Fragment:
     """Return the condition that ``asked`` stands in one of ``columns``."""
-    alternatives = [_stands(asked.needles, columns, with_document=with_document)]
-    if asked.groups:
-        groups = [_stands(group, columns, with_document=with_document) for group in asked.groups]
-        alternatives.append(joined(groups, "AND"))
-    return joined(alternatives, "OR")
-
-
-def _stands(needles: tuple[str, ...], columns: Sequence[Column], *, with_document: bool) -> Fragment:
     pieces = [
         Fragment(f"{column.text} LIKE %s", (f"%{escaped(needle)}%",), frozenset({column.name}))
         for column in columns
-        for needle in needles
+        for needle in asked.needles
     ]
     if not pieces:
         return Fragment("false")
     exact = joined(pieces, "OR")
-    if with_document and all(map(is_indexable, needles)):
-        if {column.name for column in columns} == _IN_DOCUMENT:
-            return document(needles)
-        return joined([document(needles), exact], "AND")
-    return exact
+    if not with_document or not all(map(is_indexable, asked.needles)):
+        return exact
+    if {column.name for column in columns} == _IN_DOCUMENT:
+        return document(asked.needles)
+    return joined([document(asked.needles), exact], "AND")
 
 
 def _owned(numbers: tuple[str, ...], exact: Fragment) -> Fragment:

@@ -59,12 +59,10 @@ class Condition:
 class Word:
     """One word of the quick search: found where any of ``needles``, all folded, stands (C24).
 
-    A number typed in several groups is one word: found where it stands as a whole, or where each of ``groups`` has a
-    needle that stands somewhere.
+    A number is one word in however many groups it was typed.
     """
 
     needles: tuple[str, ...]
-    groups: tuple[tuple[str, ...], ...] = ()
 
 
 @dataclass(frozen=True)

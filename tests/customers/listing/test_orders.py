@@ -1,0 +1,69 @@
+"""Every column sorts both ways, empty values last, ties by id; pages neither repeat nor skip (C22, C25)."""
+
+import pytest
+from django.http.request import QueryDict
+
+from customers import filters, listing
+from customers.listing import plans
+from customers.listing.query import LARGEST_PAGE
+from customers.schema import PREDEFINED
+from tests.customers.listing import crowd as made
+from tests.customers.listing.conftest import Crowd
+
+pytestmark = pytest.mark.django_db
+
+KEYS = [key for key, _label, _kind in PREDEFINED] + list(made.KINDS)
+
+
+def pages_of(crowd: Crowd, **parameters: str) -> list[str]:
+    """Turn all pages and return the ids in the order shown."""
+    ids: list[str] = []
+    number, more = 1, True
+    while more:
+        asked = QueryDict(mutable=True)
+        asked.update({**parameters, "page": str(number), "page_size": str(LARGEST_PAGE)})
+        page = listing.page(filters.parse(asked, crowd.schema, crowd.sight), crowd.sight)
+        ids += [customer["id"] for customer in page.results]
+        number, more = number + 1, page.has_next
+    return ids
+
+
+@pytest.mark.parametrize("descending", [False, True], ids=["rising", "falling"])
+@pytest.mark.parametrize("key", KEYS)
+def test_all_pages_are_the_whole_list_in_order(crowd: Crowd, key: str, descending: bool) -> None:
+    expected = [person for person in crowd.in_order(key, descending=descending) if person.stage == "curated"]
+
+    shown = pages_of(crowd, ordering=f"-{key}" if descending else key)
+
+    assert shown == [str(person.id) for person in expected]
+
+
+@pytest.mark.parametrize("key", ["first_name", "score", "tier", "postal_code"])
+@pytest.mark.parametrize(
+    ("small", "cap"), [(20_000, 20_000), (0, 20_000), (0, 100)], ids=["small", "few", "many"]
+)
+def test_a_search_pages_alike_by_every_plan(
+    crowd: Crowd, key: str, small: int, cap: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(plans, "SMALL", small)
+    monkeypatch.setattr(plans, "CAP", cap)
+    monkeypatch.setattr(plans, "WALK", 500)
+    expected = [
+        person
+        for person in crowd.in_order(key, descending=True)
+        if person.stage == "curated" and made.fits(person, "last_name", "contains", "m")
+    ]
+
+    shown = pages_of(crowd, ordering=f"-{key}", last_name__contains="M")
+
+    assert shown == [str(person.id) for person in expected]
+
+
+def test_newest_created_come_first_unless_asked_otherwise(crowd: Crowd) -> None:
+    page = listing.page(filters.parse(QueryDict(""), crowd.schema, crowd.sight), crowd.sight)
+
+    newest = [
+        person for person in crowd.in_order("created_at", descending=True) if person.stage == "curated"
+    ][:50]
+    assert [customer["id"] for customer in page.results] == [str(person.id) for person in newest]
+    assert (page.count, page.count_is_exact, page.page_size) == (len(crowd.listed), True, 50)
