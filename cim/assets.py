@@ -5,11 +5,25 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.contrib.staticfiles.finders import BaseFinder
+from django.contrib.staticfiles.finders import AppDirectoriesFinder, BaseFinder
 from django.contrib.staticfiles.utils import matches_patterns
 from django.core.files.storage import FileSystemStorage, Storage
+from whitenoise.storage import CompressedManifestStaticFilesStorage
 
 _PREFIX = "vendor/"
+
+
+class HashedStorage(CompressedManifestStaticFilesStorage):
+    """Static files under names that change with their content, also where a module imports another one."""
+
+    support_js_module_import_aggregation = True
+
+
+class AppFinder(AppDirectoriesFinder):
+    """Static files of apps, without the folders that no page uses: they would be most of all files."""
+
+    def list(self, ignore_patterns: Iterable[str] | None) -> Iterator[tuple[str, Storage]]:
+        return super().list([*(ignore_patterns or []), *settings.STATIC_FOLDERS_UNUSED])
 
 
 class NodeModulesFinder(BaseFinder):

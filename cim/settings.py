@@ -174,7 +174,12 @@ if CELERY_BROKER_URL.startswith(("redis", "valkey")):
     }
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 # A request does not wait for a broker that is away; a scheduled job finds what was left undone.
-CELERY_TASK_PUBLISH_RETRY_POLICY = {"max_retries": 1, "interval_start": 0, "interval_step": 0.2, "interval_max": 0.2}
+CELERY_TASK_PUBLISH_RETRY_POLICY = {
+    "max_retries": 1,
+    "interval_start": 0,
+    "interval_step": 0.2,
+    "interval_max": 0.2,
+}
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_TASK_IGNORE_RESULT = True
@@ -183,6 +188,7 @@ CELERY_WORKER_SEND_TASK_EVENTS = False
 CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULE_FILENAME = str(DATA_DIR / "beat-schedule")
 CELERY_BEAT_SCHEDULE = {
+    "customers.run_imports": {"task": "customers.run_imports", "schedule": 5},
     "access.forget_expired": {"task": "access.forget_expired", "schedule": 3600},
 }
 
@@ -270,6 +276,15 @@ CIM_EXTENSION_DIGITS = (
 )
 CIM_STOP_NUMBERS = frozenset(_list("CIM_STOP_NUMBERS"))
 CIM_IMPORT_MAX_ROWS = _number("CIM_IMPORT_MAX_ROWS", default=100_000)
+CIM_IMPORT_MAX_BYTES = 1024 * 1024 * _number("CIM_IMPORT_MAX_MEGABYTES", default=200)
+
+# Interactions
+
+# An offer older than this no longer pops (I20b); how numbers are dialled: tel, finesse or the path of a class (I30)
+CIM_POP_SECONDS = _number("CIM_POP_SECONDS", default=60)
+CIM_DIALLER = _text("CIM_DIALLER", "tel")
+# "Call me now" on the desk: plays a call to whoever asks for one
+CIM_DEMO_CALLS = _boolean("CIM_DEMO_CALLS", default=False)
 
 # Languages and time
 
@@ -286,9 +301,10 @@ STATIC_ROOT = DATA_DIR / "static"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STATICFILES_FINDERS = [
     "django.contrib.staticfiles.finders.FileSystemFinder",
-    "django.contrib.staticfiles.finders.AppDirectoriesFinder",
+    "cim.assets.AppFinder",
     "cim.assets.NodeModulesFinder",
 ]
+STATIC_FOLDERS_UNUSED = ["rest_framework", "redoc", "ext"]  # of djangorestframework, the sidecar, django-htmx
 # What pages use of npm, served as vendor/<package>/<file>; a .map is listed when its file refers to it.
 NODE_MODULES_FILES = {
     "@fontsource-variable/roboto": [
@@ -298,8 +314,6 @@ NODE_MODULES_FILES = {
     "tabulator-tables": [
         "dist/js/tabulator_esm.min.mjs",
         "dist/js/tabulator_esm.min.mjs.map",
-        "dist/js/tabulator.min.js",
-        "dist/js/tabulator.min.js.map",
         "dist/css/tabulator.min.css",
         "dist/css/tabulator.min.css.map",
     ],
@@ -309,10 +323,12 @@ STORAGES = {
     "staticfiles": {
         "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
         if DEBUG
-        else "whitenoise.storage.CompressedManifestStaticFilesStorage",
+        else "cim.assets.HashedStorage",
     },
 }
 WHITENOISE_USE_FINDERS = DEBUG
+# Maps are for a developer's tools only, and make up most of the bytes.
+WHITENOISE_SKIP_COMPRESS_EXTENSIONS = ("gz", "map", "png", "woff", "woff2")
 MEDIA_ROOT = DATA_DIR / "files"
 
 # Logs: one JSON object a line, no personal data: no query strings, no addresses, no values of database errors

@@ -84,4 +84,6 @@ def test_no_module_is_named_for_nothing() -> None:
 
 @pytest.mark.parametrize("lock", LOCKS, ids=lambda path: path.name)
 def test_lock_holds_no_download_address(lock: Path) -> None:
-    assert re.findall(r"https?://|--(?:extra-)?index-url|--find-links", lock.read_text()) == []
+    addresses = r'"resolved"|@ https?:|--(?:extra-)?index-url|--find-links'
+
+    assert re.findall(addresses, lock.read_text()) == []
