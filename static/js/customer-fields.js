@@ -49,8 +49,8 @@ export class Field {
     this.under = el("div", { id: `${this.id}-under` });
     this.onInput = onInput || (() => {});
     this.control = this.makeControl();
-    const label = this.isGroup ? el("span", { class: "label", id: `${this.id}-label` }, this.labelNodes()) : el("label", { for: this.id }, this.labelNodes());
-    this.element = el("div", { class: "field", dataset: { field: attribute.key }, role: this.isGroup ? "group" : undefined, "aria-labelledby": this.isGroup ? `${this.id}-label` : undefined }, label, this.control, this.under);
+    // A list's label belongs to its first value; the others say theirs by themselves.
+    this.element = el("div", { class: "field", dataset: { field: attribute.key } }, el("label", { for: this.id }, this.labelNodes()), this.control, this.under);
     this.element.addEventListener("input", () => { this.clearError(); this.onInput(this); });
     this.element.addEventListener("change", () => this.onInput(this));
     this.showHint();
@@ -99,14 +99,18 @@ export class Field {
     const add = el("button", { type: "button", class: "link-btn add-value" }, icon("plus"), " ", this.attribute.key === "phones" ? gettext("Add a phone") : this.attribute.key === "emails" ? gettext("Add an email") : gettext("Add a value"));
     const row = (value) => {
       const phones = this.attribute.type === "phones" || this.attribute.key === "phones";
-      const input = el("input", { class: "input", type: phones ? "tel" : "email", value, autocomplete: "off", "aria-label": this.attribute.label, ...this.describe() });
+      const input = el("input", { class: "input", type: phones ? "tel" : "email", value, autocomplete: "off", ...this.describe() });
       const drop = el("button", { type: "button", class: "btn quiet icon-only", "aria-label": interpolate(gettext("Remove %s"), [value || this.attribute.label]) }, icon("x"));
       const line = el("div", { class: "list-row" }, input, drop);
-      drop.addEventListener("click", () => { line.remove(); if (!rows.children.length) rows.append(row("")); add.focus(); this.onInput(this); });
+      drop.addEventListener("click", () => { line.remove(); if (!rows.children.length) rows.append(row("")); name(); add.focus(); this.onInput(this); });
       return line;
     };
-    add.addEventListener("click", () => { const line = row(""); rows.append(line); line.querySelector("input").focus(); });
+    const name = () => Array.from(rows.querySelectorAll("input"), (input, index) => {
+      if (index) { input.removeAttribute("id"); input.setAttribute("aria-label", `${this.attribute.label} ${index + 1}`); } else { input.id = this.id; input.removeAttribute("aria-label"); }
+    });
+    add.addEventListener("click", () => { const line = row(""); rows.append(line); name(); line.querySelector("input").focus(); });
     fill(rows, (values.length ? values : [""]).map(row));
+    name();
     return el("div", { class: "stack tight" }, rows, el("div", {}, add));
   }
 

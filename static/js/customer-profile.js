@@ -54,6 +54,7 @@ class CustomerProfile {
     try {
       await this.versions.load();
       this.renderHistory();
+      if (this.versions.panel) this.versions.render();
     } catch (problem) {
       fill(this.part("history"), el("p", { class: "error" }, icon("circle-alert"), problem.message));
     }

@@ -44,6 +44,8 @@ def browser_context_args(browser_context_args: dict[str, Any]) -> dict[str, Any]
         "viewport": {"width": 1440, "height": 900},
         "locale": "en-US",
         "timezone_id": "UTC",
+        # A page that is half faded in has no contrast to measure.
+        "reduced_motion": "reduce",
     }
 
 

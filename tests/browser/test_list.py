@@ -1,0 +1,157 @@
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.stories import add_people, count_says, names, opened, ready
+from tests.factories import make_user
+
+Accessible = Callable[[Page], None]
+
+
+@pytest.fixture
+def listed(page: Page, sign_in: Callable[..., Page]) -> Page:
+    add_people()
+    sign_in(make_user("Supervisor"))
+    return opened(page, "/customers/")
+
+
+def test_list_sorts_searches_and_keeps_it_in_the_address(listed: Page, assert_accessible: Accessible) -> None:
+    page = listed
+    count_says(page, "62")
+    assert names(page)[0] == "Sjöberg"
+    assert_accessible(page)
+
+    page.get_by_role("button", name="Monthly", exact=True).click()
+    expect(page.locator(".tabulator-row").first).to_contain_text("Raman 00")
+    page.get_by_role("button", name="Monthly", exact=True).click()
+    expect(page.locator(".tabulator-row").first).to_contain_text("Raman 59")
+    page.get_by_label("Search Last name").fill("aman 1")
+    count_says(page, "10 of 62")
+    page.locator("[data-filters=tariff] button").click()
+    page.get_by_label("Green Fix").check()
+    page.get_by_role("button", name="Apply").click()
+    count_says(page, "5 of 62")
+    assert names(page) == [f"Raman {number}" for number in (18, 16, 14, 12, 10)]
+    assert_accessible(page)
+
+    address = page.url
+    assert "ordering=-monthly" in address and "last_name__contains=aman+1" in address
+    opened(page, "/customers/")
+    opened(page, address)
+    count_says(page, "5 of 62")
+    page.get_by_text("Any", exact=True).click()
+    count_says(page, "36 of 62")
+    page.get_by_role("button", name="Clear all").click()
+    count_says(page, "62")
+
+
+def test_list_turns_pages(listed: Page) -> None:
+    page = listed
+
+    page.get_by_label("Rows on a page").select_option("25")
+    expect(page.get_by_text("1–25 of 62")).to_be_visible()
+    page.get_by_role("button", name="Next page").click()
+    expect(page.get_by_text("26–50 of 62")).to_be_visible()
+    page.get_by_label("Go to page").fill("3")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("51–62 of 62")).to_be_visible()
+    page.go_back()
+    expect(page.get_by_text("26–50 of 62")).to_be_visible()
+
+
+def test_quick_search_finds_a_phone_in_any_format_and_the_row_opens_the_profile(listed: Page) -> None:
+    page = listed
+
+    page.get_by_label("Search names, phones and emails in this list").fill("0171 3920 142")
+    count_says(page, "1 of 62")
+    page.locator(".tabulator-row").click(position={"x": 600, "y": 15})
+
+    ready(page)
+    expect(page.get_by_role("heading", level=1)).to_have_text("Jürgen Weiß")
+    expect(page.locator("[data-part=position]")).to_have_text("1 of 1")
+
+
+def test_list_by_keyboard_alone(listed: Page, assert_accessible: Accessible) -> None:
+    page = listed
+
+    page.keyboard.press("j")
+    page.keyboard.press("j")
+    page.keyboard.press(" ")
+    expect(page.get_by_text("1 selected")).to_be_visible()
+    expect(page.locator(".tabulator-row.marked")).to_contain_text("Weiß")
+    assert_accessible(page)
+    page.keyboard.press("Escape")
+    expect(page.get_by_text("1 selected")).to_have_count(0)
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog")).to_contain_text("Next row")
+    page.keyboard.press("Escape")
+    page.keyboard.press("/")
+    page.keyboard.type("sjoberg")
+    expect(page.get_by_role("listbox").get_by_role("option")).to_have_count(1)
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+
+    ready(page)
+    expect(page.get_by_role("heading", level=1)).to_have_text("Linnea Sjöberg")
+
+
+def test_columns_dialog_moves_and_hides_and_the_layout_stays(
+    listed: Page, assert_accessible: Accessible
+) -> None:
+    page = listed
+
+    page.keyboard.press("c")
+    assert_accessible(page)
+    row = page.locator("[data-key-of=emails]")
+    row.focus()
+    page.keyboard.press("Alt+ArrowUp")
+    page.locator("[data-key-of=address]").focus()
+    page.keyboard.press(" ")
+    page.get_by_role("button", name="Apply").click()
+
+    def fields() -> list[str | None]:
+        columns = page.locator(".tabulator-col[role=columnheader]").all()
+        return [column.get_attribute("tabulator-field") for column in columns][:5]
+
+    expect(page.locator(".tabulator-col[tabulator-field=address]")).to_have_count(0)
+    assert fields() == ["_tick", "first_name", "last_name", "emails", "phones"]
+    with page.expect_response(lambda answer: "layout" in answer.url and answer.request.method == "PUT"):
+        pass
+    opened(page, "/customers/")
+    assert fields() == ["_tick", "first_name", "last_name", "emails", "phones"]
+
+
+def test_columns_are_dragged_and_resized(listed: Page) -> None:
+    page = listed
+    head = page.locator(".tabulator-col[tabulator-field=emails] .head-text").bounding_box()
+    target = page.locator(".tabulator-col[tabulator-field=phones] .head-text").bounding_box()
+    assert head and target
+
+    page.mouse.move(head["x"] + 10, head["y"] + 8)
+    page.mouse.down()
+    page.wait_for_timeout(350)
+    page.mouse.move(target["x"] + 60, head["y"] + 8, steps=12)
+    page.mouse.move(target["x"] + 5, head["y"] + 8, steps=8)
+    with page.expect_response(lambda answer: "layout" in answer.url and answer.request.method == "PUT"):
+        page.mouse.up()
+
+    order = [
+        column.get_attribute("tabulator-field")
+        for column in page.locator(".tabulator-col[role=columnheader]").all()
+    ]
+    assert order.index("emails") < order.index("phones")
+
+
+def test_nothing_found_says_which_condition_is_to_blame(listed: Page, assert_accessible: Accessible) -> None:
+    page = listed
+
+    opened(page, "/customers/?last_name__contains=Raman&postal_code=99999")
+
+    expect(page.get_by_role("heading", name="No customer meets these 2 conditions")).to_be_visible()
+    expect(page.get_by_text("without it 60")).to_be_visible()
+    assert_accessible(page)
+    page.get_by_role("listitem").filter(has_text="99999").get_by_role(
+        "button", name="Remove", exact=True
+    ).click()
+    count_says(page, "60 of 62")
