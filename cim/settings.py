@@ -236,6 +236,8 @@ CONTENT_SECURITY_POLICY = {
 
 # The API
 
+# The largest body that is read at once, as of a batch of events; uploads are streamed.
+DATA_UPLOAD_MAX_MEMORY_SIZE = 5_000_000
 REST_FRAMEWORK = {
     "EXCEPTION_HANDLER": "cim.access.api.problem_handler",
     "DEFAULT_AUTHENTICATION_CLASSES": [

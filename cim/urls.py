@@ -14,10 +14,12 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("api/v1/schema/", health.ApiSchema.as_view(), name="schema"),
     path("api/v1/docs/", health.ApiDocs.as_view(), name="docs"),
     path("api/v1/", include("customers.api_urls")),
+    path("api/v1/", include("interactions.api_urls")),
     path("admin/", admin.site.urls),
     path("words.js", public(JavaScriptCatalog.as_view()), name="javascript-catalog"),
     path("", include("cim.access.urls")),
     path("", include("customers.urls")),
+    path("", include("interactions.urls")),
 ]
 
 handler400 = "cim.access.problems.bad_request"

@@ -31,10 +31,14 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Resolution:
-    """The one customer that the identifiers mean, or several candidates, the likeliest first, or neither."""
+    """The one customer that the identifiers mean, or several candidates, the likeliest first, or neither.
+
+    ``reason`` says why the match is one.
+    """
 
     match: UUID | None
     candidates: Sequence[Candidate]
+    reason: str = ""
 
 
 @dataclass(frozen=True)
@@ -67,7 +71,7 @@ def resolve(identifiers: Iterable[tuple[str, str]]) -> Resolution:
     ]
     candidates.sort(key=lambda item: (item.weight, item.updated_at), reverse=True)
     if len(candidates) == 1 and candidates[0].weight > _WEAK:
-        return Resolution(candidates[0].customer, ())
+        return Resolution(candidates[0].customer, (), candidates[0].reason)
     return Resolution(None, candidates)
 
 

@@ -1,0 +1,51 @@
+"""Whom a customer's id stands for: merges link records, they never delete one (C49)."""
+
+from collections.abc import Collection
+from uuid import UUID
+
+from django.db import connection
+
+
+def family_of(customer_id: UUID) -> list[UUID]:
+    """List the customer that an id stands for and all that were merged into it, the survivor first.
+
+    Interactions keep the customer they came to: whoever reads those of a customer reads those of its family. One
+    query; an unknown id is a family of its own.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            with recursive up as (
+                select id, merged_into_id from customers_customer where id = %s
+                union all
+                select c.id, c.merged_into_id from customers_customer c join up on c.id = up.merged_into_id
+            ), down as (
+                select id, 0 as depth from up where merged_into_id is null
+                union all
+                select c.id, down.depth + 1 from customers_customer c join down on c.merged_into_id = down.id
+            )
+            select id from down order by depth, id
+            """,
+            [customer_id],
+        )
+        return [row[0] for row in cursor.fetchall()] or [customer_id]
+
+
+def survivors(ids: Collection[UUID]) -> dict[UUID, UUID]:
+    """Map each id to the live customer that it stands for; deleted ones are left out. One query, none for no id."""
+    if not ids:
+        return {}
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            with recursive up as (
+                select id as asked, id, merged_into_id, deleted_at from customers_customer where id = any(%s)
+                union all
+                select up.asked, c.id, c.merged_into_id, c.deleted_at
+                from customers_customer c join up on c.id = up.merged_into_id
+            )
+            select asked, id from up where merged_into_id is null and deleted_at is null
+            """,
+            [list(ids)],
+        )
+        return dict(cursor.fetchall())

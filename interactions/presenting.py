@@ -1,0 +1,209 @@
+"""How interactions look outside: the JSON of the contract (6.3), masked by the one policy (C36)."""
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from email.utils import parseaddr
+from typing import Any
+from uuid import UUID
+
+from django.contrib.auth.models import User
+from django.utils.translation import gettext as _
+
+from customers.policy import MASK, sight_of
+from customers.schema import Schema
+from interactions.families import survivors
+from interactions.folding import SUPERVISORS_ONLY, moment
+from interactions.models import Interaction
+from interactions.models.interaction import Channel
+
+
+@dataclass(frozen=True)
+class Eye:
+    """What one reader does not see of an interaction."""
+
+    hides_phones: bool = False
+    hides_emails: bool = False
+    sees_monitor_legs: bool = False
+
+    @property
+    def sees_addresses(self) -> bool:
+        return not (self.hides_phones or self.hides_emails)
+
+    def hides(self, kind: str) -> bool:
+        return self.hides_emails if kind == "email" else self.hides_phones and kind in ("phone", "whatsapp")
+
+
+def eye_of(user: User | Any, schema: Schema) -> Eye:
+    """Say what a user sees: addresses as the attributes `phones` and `emails` are seen (C36), monitor legs (I2)."""
+    masked = sight_of(user, schema).masked
+    return Eye("phones" in masked, "emails" in masked, user.has_perm("access.hear_monitor_legs"))
+
+
+def interaction_json(interactions: Sequence[Interaction], eye: Eye, now: dt.datetime) -> list[dict[str, Any]]:
+    """Return the contract's object for each interaction, in order. One query, however many there are."""
+    live = survivors({it.customer_id for it in interactions if it.customer_id})
+    return [_one(it, eye, live.get(it.customer_id) if it.customer_id else None, now) for it in interactions]
+
+
+def _one(it: Interaction, eye: Eye, customer: UUID | None, now: dt.datetime) -> dict[str, Any]:
+    return {
+        "id": str(it.id),
+        "source": it.source,
+        "interaction_id": it.external_id,
+        "state": it.state_at(now),
+        "channel": it.channel or None,
+        "direction": it.direction or None,
+        "address": address(it, eye),
+        "dialled": it.dialled or None,
+        "customer": str(customer) if customer else None,
+        "customer_name": it.customer_name or None,
+        "link": {
+            "by": it.linked_by.get_username() if it.linked_by else None,
+            "how": it.linked_how or None,
+            "at": moment(it.linked_at) if it.linked_at else None,
+            "why": _without_values(it.linked_why, eye) or None,
+        },
+        "candidates": candidates(it, eye),
+        "suggestion": suggestion(it, eye) if customer is None else None,
+        "started": moment(it.started),
+        "ended": moment(it.ended) if it.ended else None,
+        "ended_by": it.ended_by or None,
+        "reason": it.reason or None,
+        "duration": _seconds(it.started, it.ended),
+        "answered": it.was_answered,
+        "wrap_up": it.wrap_up,
+        "wrap_ups": it.wrap_ups,
+        "activities": activities(it, eye),
+        "offers": it.offers,
+        "agents": [
+            {"id": agent, **about}
+            for agent, about in sorted(it.agents.items())
+            if agent in _shown_agents(it, eye)
+        ],
+        "topic": it.topic or None,
+        "account": it.account or None,
+        "work_request_id": it.work_request_id or None,
+        "queue": it.queue or None,
+        "skill": it.skill,
+        "team": it.team or None,
+        "campaign": it.campaign or None,
+        "manual": it.manual,
+        "status": it.status or None,
+        "tags": it.tags,
+        "master_id": it.master_id or None,
+        "recording_url": it.recording_url or None,
+        "transcript_url": it.transcript_url or None,
+        "notes": it.notes,
+        "messages": it.messages,
+        "data": it.data,
+    }
+
+
+def desk_data(
+    it: Interaction, agent: str, eye: Eye, customer: UUID | None, drafts: Sequence[Mapping[str, Any]]
+) -> dict[str, Any]:
+    """Return what the desk of one agent is told: the members of the contract first, then what spares it a question.
+
+    `drafts` are what others were typing; the latest goes along (I22).
+    """
+    latest = max(drafts, key=lambda draft: str(draft["at"]), default=None)
+    about = it.agents.get(agent, {})
+    handed_on = it.transferred_from if it.transferred_from != agent else ""
+    return {
+        "interaction": str(it.id),
+        "customer": str(customer) if customer else None,
+        "candidates": candidates(it, eye),
+        "suggestion": suggestion(it, eye) if customer is None else None,
+        "address": address(it, eye),
+        "direction": it.direction or None,
+        "campaign": it.campaign or None,
+        "transferred_from": handed_on or None,
+        "wrap_ups": it.wrap_ups,
+        "notes": it.notes,
+        "draft": latest["text"] if latest else None,
+        "draft_by": latest["name"] if latest else None,
+        "transferred_from_name": it.agents.get(handed_on, {}).get("name") or handed_on or None,
+        "state": it.state,
+        "status": about.get("status"),
+        "since": about.get("since"),
+        "channel": it.channel or None,
+        "queue": it.queue or None,
+        "manual": it.manual,
+        "started": moment(it.started),
+    }
+
+
+def address(it: Interaction, eye: Eye) -> str | None:
+    """Return the customer's address as the reader may see it. A web id is stored and never shown (C41)."""
+    if not it.address:
+        return None
+    if it.channel in (Channel.WEB, Channel.CHAT) and "@" not in it.address:
+        return None
+    kind = "email" if "@" in it.address else "phone"
+    return MASK if it.channel != Channel.SOCIAL and eye.hides(kind) else it.address
+
+
+def candidates(it: Interaction, eye: Eye) -> list[dict[str, str]]:
+    return [{**item, "reason": _without_values(item["reason"], eye)} for item in it.candidates]
+
+
+def _without_values(reason: str, eye: Eye) -> str:
+    """Reasons quote identifiers: who may not see those learns only that there is a reason."""
+    return reason if eye.sees_addresses or not reason else _("same identifier")
+
+
+def suggestion(it: Interaction, eye: Eye) -> dict[str, Any] | None:
+    """Return what is known of a person who is no contact yet, as the form that adds them takes it (C43)."""
+    identity = it.identity()
+    if not identity and not it.customer_name:
+        return None
+    name = it.customer_name
+    if not name and it.channel == Channel.EMAIL:
+        name = parseaddr(it.address)[0]
+    first, _space, last = name.strip().rpartition(" ")
+    shown = [
+        {"type": kind, "value": MASK if eye.hides(kind) else value}
+        for kind, value in identity
+        if kind != "web"
+        and (it.channel != Channel.SOCIAL or {"type": kind, "value": value} in it.identifiers)
+    ]
+    return {
+        "first_name": first or None,
+        "last_name": last or None,
+        "phones": [item["value"] for item in shown if item["type"] in ("phone", "whatsapp")],
+        "emails": [item["value"] for item in shown if item["type"] == "email"],
+        "identifiers": [item for item in shown if item["type"] not in ("phone", "email")],
+    }
+
+
+def activities(it: Interaction, eye: Eye) -> list[dict[str, Any]]:
+    """Return the legs with their durations and, where an agent applied codes, those at the agent's leg (I2)."""
+    shown = []
+    for leg in it.activities:
+        if leg["kind"] in SUPERVISORS_ONLY and not eye.sees_monitor_legs:
+            continue
+        started, ended = _instant(leg["started"]), _instant(leg["ended"]) if leg["ended"] else None
+        shown.append({**leg, "duration": _seconds(started, ended), "wrap_ups": []})
+    for applied in it.wrap_ups:
+        own = [leg for leg in shown if leg["kind"] == "agent" and leg["agent"] == applied["agent"]]
+        earlier = [leg for leg in own if leg["started"] <= applied["at"]]
+        for leg in (earlier or own)[-1:]:
+            leg["wrap_ups"].append(applied["code"])
+    return shown
+
+
+def _shown_agents(it: Interaction, eye: Eye) -> set[str]:
+    if eye.sees_monitor_legs:
+        return set(it.agents)
+    listening = {leg["agent"] for leg in it.activities if leg["kind"] in SUPERVISORS_ONLY}
+    talking = {leg["agent"] for leg in it.activities if leg["kind"] not in SUPERVISORS_ONLY}
+    return set(it.agents) - (listening - talking)
+
+
+def _seconds(started: dt.datetime, ended: dt.datetime | None) -> float | None:
+    return round((ended - started).total_seconds(), 3) if ended else None
+
+
+def _instant(text: str) -> dt.datetime:
+    return dt.datetime.fromisoformat(text)

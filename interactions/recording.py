@@ -1,0 +1,315 @@
+"""Events in: stored once, folded, linked, shown, in one transaction (I10–I13)."""
+
+import datetime as dt
+import json
+import uuid
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from django.contrib.auth.models import User
+from django.db import connection, transaction
+from django.utils.translation import gettext as _
+
+from cim.access.strictness import quoted
+from customers.models.customer import time_ordered_id
+from interactions import linking, popping
+from interactions.events import Refused, Sent, fingerprint, read
+from interactions.folding import Happening, fold
+from interactions.models import Event, Interaction, Link
+from interactions.models.interaction import FOLDED_COLUMNS
+from interactions.popping import Shift
+from interactions.signals import Change, announce
+
+MOST_EVENTS: Final = 1000
+_ATTEMPTS: Final = 5
+_RUNNING: Final = dt.timedelta(minutes=20)
+_PROMPT: Final = dt.timedelta(seconds=30)
+
+_LINK_COLUMNS: Final = (
+    "customer_id",
+    "linked_how",
+    "linked_by_id",
+    "linked_at",
+    "linked_why",
+    "candidates",
+    "looked_up",
+)
+_COLUMNS: Final = (*FOLDED_COLUMNS, *_LINK_COLUMNS)
+_INSERTED: Final = ("id", "source", "external_id", *_COLUMNS)
+
+
+class _Raced(Exception):
+    """Another transaction has made one of the interactions in between."""
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """What became of a batch: how many events were new and how many were known, which were refused and why.
+
+    `warnings` are about events that were stored, and of which something will not happen.
+    """
+
+    accepted: int = 0
+    duplicates: int = 0
+    rejected: Sequence[Mapping[str, Any]] = field(default_factory=tuple)
+    warnings: Sequence[Mapping[str, Any]] = field(default_factory=tuple)
+
+
+@dataclass
+class _Call:
+    """One interaction while it is changed: its row, the events it has, those to be stored."""
+
+    interaction: Interaction
+    is_new: bool
+    known: dict[str, tuple[Happening, str]] = field(default_factory=dict)
+    fresh: list[tuple[Happening, str]] = field(default_factory=list)
+    user: User | None = None
+
+
+def record(raw: Sequence[object], now: dt.datetime) -> Recorded:
+    """Store the good ones of a batch of events, refuse the others by index, and return once it is committed.
+
+    The same event again changes nothing; the same id with another body is refused. The queries do not grow with the
+    batch, as long as the interactions are known by phone numbers.
+    """
+    sent: list[tuple[int, Sent]] = []
+    rejected: list[dict[str, Any]] = []
+    for index, item in enumerate(raw):
+        try:
+            sent.append((index, read(item, now)))
+        except Refused as refusal:
+            rejected.append({"index": index, "detail": str(refusal)})
+    stored = _until_alone(sent, now) if sent else Recorded()
+    return Recorded(
+        stored.accepted,
+        stored.duplicates,
+        sorted([*rejected, *stored.rejected], key=lambda item: item["index"]),
+        stored.warnings,
+    )
+
+
+def tell(
+    interaction_id: uuid.UUID, kind: str, said: Mapping[str, Any], user: User, now: dt.datetime
+) -> Interaction:
+    """Store what somebody at the desk does to an interaction as an event of it: a note, a topic, a wrap-up, a failure.
+
+    Raises Interaction.DoesNotExist.
+    """
+    with transaction.atomic():
+        interaction = Interaction.objects.select_for_update(no_key=True, of=("self",)).get(id=interaction_id)
+        call = _Call(interaction, is_new=False, user=user)
+        _load([call])
+        at = now - _lag_of(interaction, now)
+        happening = Happening(f"desk:{uuid.uuid4()}", kind, at, dict(said), by_hand=True)
+        call.fresh.append((happening, fingerprint(happening)))
+        _apply([call], now)
+        return interaction
+
+
+def begin(
+    said: Mapping[str, Any], user: User, now: dt.datetime, *, customer_id: uuid.UUID | None, how: str
+) -> Interaction:
+    """Make an interaction that begins at the desk, such as a dial, linked to the customer it is about (I31)."""
+    interaction_id = time_ordered_id()
+    with transaction.atomic():
+        interaction = Interaction(
+            id=interaction_id, source="cim", external_id=str(interaction_id), started=now
+        )
+        if customer_id:
+            interaction.customer_id = customer_id
+            interaction.linked_how, interaction.linked_by, interaction.linked_at = how, user, now
+        call = _Call(interaction, is_new=True, user=user)
+        happening = Happening(f"desk:{uuid.uuid4()}", "dialled", now, dict(said), by_hand=True)
+        call.fresh.append((happening, fingerprint(happening)))
+        _apply([call], now)
+        if customer_id:
+            Link.objects.create(interaction=interaction, customer_id=customer_id, by=user, how=how, at=now)
+    return interaction
+
+
+def _until_alone(sent: Sequence[tuple[int, Sent]], now: dt.datetime) -> Recorded:
+    for _attempt in range(_ATTEMPTS):
+        try:
+            with transaction.atomic():
+                return _record(sent, now)
+        except _Raced:
+            continue
+    raise RuntimeError("interactions keep being made by others at the same moment")
+
+
+def _record(sent: Sequence[tuple[int, Sent]], now: dt.datetime) -> Recorded:
+    calls = _locked({event.call for _index, event in sent})
+    for event in (event for _index, event in sent):
+        if event.call not in calls:
+            source, external_id = event.call
+            row = Interaction(id=time_ordered_id(), source=source, external_id=external_id)
+            calls[event.call] = _Call(row, is_new=True)
+    _load([call for call in calls.values() if not call.is_new])
+    accepted, duplicates = 0, 0
+    rejected, warnings = [], []
+    for index, event in sent:
+        call, mark = calls[event.call], fingerprint(event.happening)
+        known = call.known.get(event.happening.event_id)
+        if known is None:
+            call.known[event.happening.event_id] = (event.happening, mark)
+            call.fresh.append((event.happening, mark))
+            accepted += 1
+            if warning := _warning(event.happening, now):
+                warnings.append({"index": index, "detail": warning})
+        elif known[1] == mark:
+            duplicates += 1
+        else:
+            message = _("event_id: %(id)s was sent before with another body; the first one stands.")
+            rejected.append({"index": index, "detail": message % {"id": quoted(event.happening.event_id)}})
+    _apply([call for call in calls.values() if call.fresh], now)
+    return Recorded(accepted, duplicates, rejected, warnings)
+
+
+def _warning(happening: Happening, now: dt.datetime) -> str:
+    if happening.type != "offered" or popping.is_young(happening, now):
+        return ""
+    age = int((now - happening.occurred_at).total_seconds())
+    return _("occurred_at is %(age)d s ago: stored, but too old to pop; check the clock of the adapter.") % {
+        "age": age
+    }
+
+
+def _locked(wanted: set[tuple[str, str]]) -> dict[tuple[str, str], _Call]:
+    """Lock the known ones of the interactions, in the order of their names."""
+    names = sorted(wanted)
+    rows = Interaction.objects.raw(
+        """
+        select i.* from unnest(%s::text[], %s::text[]) as wanted(source, external_id)
+        join interactions_interaction i using (source, external_id)
+        order by i.source collate "C", i.external_id collate "C" for no key update of i
+        """,
+        [[source for source, _id in names], [external_id for _source, external_id in names]],
+    )
+    return {(row.source, row.external_id): _Call(row, is_new=False) for row in rows}
+
+
+def _load(calls: Iterable[_Call]) -> None:
+    by_id = {call.interaction.id: call for call in calls}
+    if by_id:
+        for event in Event.objects.filter(interaction_id__in=list(by_id)):
+            by_id[event.interaction_id].known[event.event_id] = (event.happening, event.fingerprint)
+
+
+def _lag_of(interaction: Interaction, now: dt.datetime) -> dt.timedelta:
+    """Say how far behind ours the adapter's clock is, as the promptest event of a running call shows it.
+
+    What somebody at the desk does is put among the events of a call by its time; with a clock that is an hour off it
+    would otherwise stand before the call or after its closing. A call that was loaded long after it happened tells
+    nothing about a clock.
+    """
+    told = list(Event.objects.filter(interaction=interaction, by_hand=False))
+    if not any(event.received_at > now - _RUNNING for event in told):
+        return dt.timedelta()
+    promptest = min(event.received_at - event.occurred_at for event in told)
+    return promptest if _PROMPT < abs(promptest) < dt.timedelta(days=1) else dt.timedelta()
+
+
+def _apply(calls: Sequence[_Call], now: dt.datetime) -> None:
+    """Fold, link, save and announce interactions with events to be stored; they are locked, or new."""
+    if not calls:
+        return
+    before = {}
+    for call in calls:
+        interaction = call.interaction
+        before[interaction.id] = (interaction.agents, "" if call.is_new else interaction.state)
+        happenings = {happening.event_id: happening for happening, _mark in call.known.values()}
+        happenings |= {happening.event_id: happening for happening, _mark in call.fresh}
+        interaction.put(fold(happenings.values()))
+    interactions = [call.interaction for call in calls]
+    was = {interaction.id: interaction.customer_id for interaction in interactions}
+    links = linking.link_by_themselves(interactions, now)
+    _save(calls)
+    Link.objects.bulk_create(links)
+    popping.tell_desks(
+        [
+            Shift(
+                call.interaction,
+                before[call.interaction.id][0],
+                [happening for happening, _mark in call.fresh],
+                visible=any(happening.type != "message" for happening, _mark in call.fresh),
+            )
+            for call in calls
+        ],
+        now,
+    )
+    announce(
+        [
+            Change(
+                call.interaction,
+                tuple(happening for happening, _mark in call.fresh),
+                before[call.interaction.id][1],
+                relinked=was[call.interaction.id] != call.interaction.customer_id,
+            )
+            for call in calls
+        ]
+    )
+
+
+def _save(calls: Sequence[_Call]) -> None:
+    """Write interactions and events by one statement each; the rows travel as one JSON text."""
+    new = sorted(
+        (call.interaction for call in calls if call.is_new), key=lambda it: (it.source, it.external_id)
+    )
+    old = [call.interaction for call in calls if not call.is_new]
+    with connection.cursor() as cursor:
+        if new:
+            cursor.execute(_INSERT, [_as_json([_row(it, _INSERTED) for it in new])])
+            if cursor.rowcount != len(new):
+                raise _Raced
+        if old:
+            cursor.execute(_UPDATE, [_as_json([_row(it, ("id", *_COLUMNS)) for it in old])])
+        cursor.execute(
+            _INSERT_EVENTS,
+            [
+                _as_json(
+                    [
+                        {
+                            "interaction_id": call.interaction.id,
+                            "event_id": happening.event_id,
+                            "type": happening.type,
+                            "occurred_at": happening.occurred_at,
+                            "said": happening.said,
+                            "fingerprint": mark,
+                            "by_hand": happening.by_hand,
+                            "user_id": call.user.pk if call.user else None,
+                        }
+                        for call in calls
+                        for happening, mark in call.fresh
+                    ]
+                )
+            ],
+        )
+
+
+def _row(interaction: Interaction, columns: Iterable[str]) -> dict[str, Any]:
+    return {name: getattr(interaction, name) for name in columns}
+
+
+def _as_json(rows: Sequence[Mapping[str, Any]]) -> str:
+    return json.dumps(rows, default=str, ensure_ascii=False)
+
+
+_INSERT: Final = f"""
+    insert into interactions_interaction ({", ".join(_INSERTED)}, received_at)
+    select {", ".join(_INSERTED)}, statement_timestamp()
+    from jsonb_populate_recordset(null::interactions_interaction, %s::jsonb)
+    on conflict (source, external_id) do nothing
+"""  # noqa: S608 - names of columns of our own
+
+_UPDATE: Final = f"""
+    update interactions_interaction i set {", ".join(f"{name} = row.{name}" for name in _COLUMNS)}
+    from jsonb_populate_recordset(null::interactions_interaction, %s::jsonb) row where i.id = row.id
+"""  # noqa: S608
+
+_INSERT_EVENTS: Final = """
+    insert into interactions_event
+        (interaction_id, event_id, type, occurred_at, said, fingerprint, by_hand, user_id, received_at)
+    select interaction_id, event_id, type, occurred_at, said, fingerprint, by_hand, user_id, statement_timestamp()
+    from jsonb_populate_recordset(null::interactions_event, %s::jsonb)
+"""
