@@ -3,7 +3,9 @@
 A value that is not what its variable expects stops the start. The README lists every variable.
 """
 
+import ipaddress
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -106,6 +108,7 @@ INSTALLED_APPS = [
     "cim.access.apps.AccessConfig",
     "customers",
     "interactions",
+    "journeys",
 ]
 MIDDLEWARE = [
     "django_prometheus.middleware.PrometheusBeforeMiddleware",
@@ -190,6 +193,7 @@ CELERY_BEAT_SCHEDULE_FILENAME = str(DATA_DIR / "beat-schedule")
 CELERY_BEAT_SCHEDULE = {
     "customers.run_imports": {"task": "customers.run_imports", "schedule": 5},
     "access.forget_expired": {"task": "access.forget_expired", "schedule": 3600},
+    "journeys.expire_contexts": {"task": "journeys.expire_contexts", "schedule": 60},
 }
 
 # Sign-in and the browser's protections
@@ -287,6 +291,47 @@ CIM_POP_SECONDS = _number("CIM_POP_SECONDS", default=60)
 CIM_DIALLER = _text("CIM_DIALLER", "tel")
 # "Call me now" on the desk: plays a call to whoever asks for one
 CIM_DEMO_CALLS = _boolean("CIM_DEMO_CALLS", default=False)
+
+# Journeys: the Context Store, as other makers' clients call it
+
+# The service segments it answers under, and the path of each operation; a site may have its own
+CIM_CONTEXT_STORE_BASES = _list("CIM_CONTEXT_STORE_BASES") or ["ContextStoreRest", "CSRest"]
+CIM_CONTEXT_STORE_PATHS = {
+    "contexts": "",
+    "upsert": "upsert/{contextId}",
+    "context": "{contextId}",
+    "keys": "{contextId}/keys",
+    "key": "{contextId}/keys/{key}",
+    "group": "groups/{groupId}",
+    "alias": "alias/{aliasId}",
+    "audit": "audit/{contextId}",
+}
+for _pair in _list("CIM_CONTEXT_STORE_PATHS"):
+    _operation, _, _path = _pair.partition("=")
+    _wanted = set(re.findall(r"\{\w+\}", CIM_CONTEXT_STORE_PATHS.get(_operation, "")))
+    if _operation not in CIM_CONTEXT_STORE_PATHS or set(re.findall(r"\{\w+\}", _path)) != _wanted:
+        raise ImproperlyConfigured(
+            f"CIM_CONTEXT_STORE_PATHS is {_pair!r}; it must be an operation of {', '.join(CIM_CONTEXT_STORE_PATHS)} and"
+            f" a path with its parameters, such as audit=history/{{contextId}}."
+        )
+    CIM_CONTEXT_STORE_PATHS[_operation] = _path.strip("/")
+# Operations whose paths no known client confirms: update, delete, keys, groups, aliases, audit
+CIM_CONTEXT_STORE_UNCONFIRMED = _boolean("CIM_CONTEXT_STORE_UNCONFIRMED", default=False)
+# How its clients are known: key, raw, certificate, none; the last two from these networks only, as this user
+CIM_CONTEXT_STORE_AUTH = _list("CIM_CONTEXT_STORE_AUTH") or ["key"]
+if _unknown := set(CIM_CONTEXT_STORE_AUTH) - {"key", "raw", "certificate", "none"}:
+    raise ImproperlyConfigured(
+        f"CIM_CONTEXT_STORE_AUTH names {', '.join(sorted(_unknown))}; it knows key, raw, certificate and none."
+    )
+try:
+    CIM_CONTEXT_STORE_NETWORKS = [ipaddress.ip_network(_one) for _one in _list("CIM_CONTEXT_STORE_NETWORKS")]
+except ValueError as _refused:
+    raise ImproperlyConfigured(f"CIM_CONTEXT_STORE_NETWORKS: {_refused}; write it like 10.1.0.0/16.") from None
+if {"none", "certificate"} & set(CIM_CONTEXT_STORE_AUTH) and not CIM_CONTEXT_STORE_NETWORKS:
+    raise ImproperlyConfigured(
+        "CIM_CONTEXT_STORE_AUTH lets in clients without a key; CIM_CONTEXT_STORE_NETWORKS must say from where."
+    )
+CIM_CONTEXT_STORE_USER = _text("CIM_CONTEXT_STORE_USER", "integration")
 
 # Languages and time
 

@@ -20,6 +20,8 @@ from customers import phones
 
 Value = str | Decimal | bool | date | datetime | list[str] | None
 
+_NO_TEXT = re.compile("[\x00\ud800-\udfff]")
+
 LONGEST_TEXT = 1000
 LONGEST_EMAIL = 254
 MOST_IN_LIST = 50
@@ -111,7 +113,7 @@ def from_text(raw: str, rules: Rules, reading: Reading) -> Value:
     text = raw.strip()
     if not text:
         return None
-    if "\x00" in text or any("\ud800" <= char <= "\udfff" for char in text):
+    if _NO_TEXT.search(text):
         raise BadValue(
             _("%(value)s holds a character that is no text (NUL).")
             % {"value": quoted(text.replace("\x00", "␀"))}

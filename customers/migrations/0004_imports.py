@@ -71,6 +71,21 @@ class Migration(migrations.Migration):
                 ("read_to", models.PositiveIntegerField(default=0)),
                 ("staged", models.PositiveIntegerField(default=0)),
                 ("all_read", models.BooleanField(default=False)),
+                (
+                    "phase",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("reading", "Reading the file"),
+                            ("planning", "Checking against the customers"),
+                            ("writing", "Writing"),
+                            ("undoing", "Undoing"),
+                        ],
+                        max_length=10,
+                    ),
+                ),
+                ("phase_started_at", models.DateTimeField(blank=True, null=True)),
+                ("attempts", models.PositiveSmallIntegerField(default=0)),
                 ("cursor", models.PositiveIntegerField(default=0)),
                 (
                     "chunks",

@@ -30,7 +30,8 @@ class ImportRun(models.Model):
 
     The row is the truth of the job. A worker holds a lease (``leased_until``) under a fencing number; one that comes
     back late finds another number and cannot write. ``staged`` rows up to line ``read_to`` have been read and
-    checked; ``cursor`` is the last line whose chunk has been committed; ``chunks`` are the last lines of all chunks.
+    checked; ``cursor`` is the last line whose chunk has been planned or written, by ``phase``; ``chunks`` are the last
+    lines of all chunks.
     """
 
     class State(models.TextChoices):
@@ -44,6 +45,12 @@ class ImportRun(models.Model):
         CANCELLED = "cancelled", _("Cancelled")
         UNDOING = "undoing", _("Undoing")
         UNDONE = "undone", _("Undone")
+
+    class Phase(models.TextChoices):
+        READING = "reading", _("Reading the file")
+        PLANNING = "planning", _("Checking against the customers")
+        WRITING = "writing", _("Writing")
+        UNDOING = "undoing", _("Undoing")
 
     AT_WORK = (State.CHECKING, State.RUNNING, State.CANCELLING, State.UNDOING)
     FINAL = (State.COMPLETED, State.FAILED, State.CANCELLED, State.UNDONE)
@@ -70,6 +77,9 @@ class ImportRun(models.Model):
     read_to = models.PositiveIntegerField(default=0)
     staged = models.PositiveIntegerField(default=0)
     all_read = models.BooleanField(default=False)
+    phase = models.CharField(max_length=10, blank=True, choices=Phase)
+    phase_started_at = models.DateTimeField(null=True, blank=True)
+    attempts = models.PositiveSmallIntegerField(default=0)
     cursor = models.PositiveIntegerField(default=0)
     chunks = ArrayField(models.PositiveIntegerField(), default=list)
     dry_run = models.BooleanField(default=False)

@@ -1,0 +1,179 @@
+"""Who owns which number, for many numbers at once: the protocol of ``customers.numbers``, set-based (C10).
+
+Claim the free numbers in sorted order, lock the owners of the others in the order of their ids, look again. Whoever
+finds that the owners have changed in between lets go of everything and starts anew.
+"""
+
+import random
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Protocol
+from uuid import UUID
+
+import psycopg
+from django.db.utils import OperationalError
+
+from customers.importing.planning import Use
+
+Holdings = dict[UUID, dict[str, Use]]
+
+_LOCK_TIMEOUT_MS = 500
+
+
+class Contended(Exception):
+    """Somebody has changed the owners of the numbers since they were looked at; plan anew."""
+
+
+_WAITING = (
+    psycopg.errors.DeadlockDetected,
+    psycopg.errors.LockNotAvailable,
+    psycopg.errors.SerializationFailure,
+)
+CONTENTION = (*_WAITING, Contended, OperationalError)
+"""What says that others were faster: the transaction is rolled back and tried again."""
+
+
+class Owners(Protocol):
+    """What is wanted: the owner of each number, and how each of them shows its numbers."""
+
+    @property
+    def owner(self) -> Mapping[str, UUID]: ...
+    @property
+    def holdings(self) -> Mapping[UUID, Mapping[str, Use]]: ...
+
+
+def refuse_other(trouble: Exception) -> None:
+    """Raise ``trouble`` again unless it is contention: Django wraps what its own cursors meet."""
+    if isinstance(trouble, OperationalError) and not isinstance(trouble.__cause__, _WAITING):
+        raise trouble
+
+
+def step_back(attempt: int) -> None:
+    """Wait a little, holding nothing, so that a person who saves a form goes first."""
+    time.sleep(random.uniform(0.01, 0.05) * min(attempt, 20))  # noqa: S311 - to spread, not to hide
+
+
+def wait_briefly(cursor: psycopg.Cursor[Any]) -> None:
+    """Let the transaction give up a lock that it does not get soon: what it has claimed makes others wait."""
+    cursor.execute(f"SET LOCAL lock_timeout = {_LOCK_TIMEOUT_MS}")
+
+
+def holdings(cursor: psycopg.Cursor[Any], numbers: Iterable[str]) -> Holdings:
+    """Return all current numbers of the customers that own any of ``numbers``."""
+    cursor.execute(
+        "SELECT customer_id, number, typed, used_in FROM customers_phone WHERE valid_to IS NULL AND customer_id IN"
+        " (SELECT customer_id FROM customers_phone WHERE valid_to IS NULL AND number = ANY(%s))",
+        [list(numbers)],
+        prepare=True,
+    )
+    return _by_customer(cursor)
+
+
+def holdings_of(cursor: psycopg.Cursor[Any], customers: Iterable[UUID]) -> Holdings:
+    """Return all current numbers of ``customers``; one that has none is left out."""
+    cursor.execute(
+        "SELECT customer_id, number, typed, used_in FROM customers_phone"
+        " WHERE valid_to IS NULL AND customer_id = ANY(%s)",
+        [list(customers)],
+        prepare=True,
+    )
+    return _by_customer(cursor)
+
+
+def claim(cursor: psycopg.Cursor[Any], wanted: Owners, before: Holdings, now: datetime) -> Sequence[str]:
+    """Insert the numbers that nobody owns yet for those who will, in sorted order. Raises Contended."""
+    owned = {number for held in before.values() for number in held}
+    numbers = sorted(number for number in wanted.owner if number not in owned)
+    if numbers and _insert(cursor, wanted, numbers, now) < len(numbers):
+        raise Contended
+    return numbers
+
+
+def _insert(cursor: psycopg.Cursor[Any], wanted: Owners, numbers: Sequence[str], now: datetime) -> int:
+    owners = [wanted.owner[number] for number in numbers]
+    uses = [wanted.holdings[owner][number] for number, owner in zip(numbers, owners, strict=True)]
+    cursor.execute(
+        "INSERT INTO customers_phone (number, customer_id, typed, used_in, valid_from)"
+        " SELECT number, customer_id, typed, string_to_array(used_in, ','), %s"
+        " FROM unnest(%s::text[], %s::uuid[], %s::text[], %s::text[]) AS w(number, customer_id, typed, used_in)"
+        ' ORDER BY number COLLATE "C" ON CONFLICT (number) WHERE valid_to IS NULL DO NOTHING',
+        [now, numbers, owners, [use.typed for use in uses], [",".join(use.used_in) for use in uses]],
+        prepare=True,
+    )
+    return cursor.rowcount
+
+
+def lock(cursor: psycopg.Cursor[Any], before: Holdings, claimed: Sequence[str]) -> dict[UUID, str]:
+    """Lock the owners, in the order of their ids, and return their stages. Raises Contended if they have moved."""
+    if not before:
+        return {}
+    ids = list(before)
+    cursor.execute(
+        "SELECT id, stage FROM customers_customer WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE",
+        [ids],
+        prepare=True,
+    )
+    stages = dict(cursor.fetchall())
+    cursor.execute(
+        "SELECT customer_id, number, typed, used_in FROM customers_phone"
+        " WHERE valid_to IS NULL AND customer_id = ANY(%s)",
+        [ids],
+        prepare=True,
+    )
+    if _by_customer(cursor, leave_out=frozenset(claimed)) != before:
+        raise Contended
+    return stages
+
+
+def settle(cursor: psycopg.Cursor[Any], wanted: Owners, before: Holdings, now: datetime) -> None:
+    """Close the numbers that were let go of, move those that changed hands, and keep how the others are shown.
+
+    ``before`` is what the locked customers hold now; all of them are in ``wanted.holdings``.
+    """
+    gone: list[tuple[str, UUID]] = []
+    moved: list[str] = []
+    kept: list[tuple[str, UUID, Use]] = []
+    for customer, held in before.items():
+        after = wanted.holdings[customer]
+        for number, use in held.items():
+            shown = after.get(number) if wanted.owner.get(number) == customer else None
+            if shown is None:
+                gone.append((number, customer))
+                if number in wanted.owner:
+                    moved.append(number)
+            elif shown[:2] != use[:2]:
+                kept.append((number, customer, shown))
+    if gone:
+        cursor.execute(
+            "UPDATE customers_phone p SET valid_to = %s"
+            " FROM unnest(%s::text[], %s::uuid[]) AS gone(number, customer_id)"
+            " WHERE p.number = gone.number AND p.customer_id = gone.customer_id AND p.valid_to IS NULL",
+            [now, [number for number, _customer in gone], [customer for _number, customer in gone]],
+            prepare=True,
+        )
+    if moved:
+        # Nobody can have taken them: whoever claims them waits for the end of this transaction.
+        _insert(cursor, wanted, sorted(moved), now)
+    if kept:
+        cursor.execute(
+            "UPDATE customers_phone p SET typed = kept.typed, used_in = string_to_array(kept.used_in, ',')"
+            " FROM unnest(%s::text[], %s::uuid[], %s::text[], %s::text[])"
+            " AS kept(number, customer_id, typed, used_in)"
+            " WHERE p.number = kept.number AND p.customer_id = kept.customer_id AND p.valid_to IS NULL",
+            [
+                [number for number, _customer, _use in kept],
+                [customer for _number, customer, _use in kept],
+                [use.typed for _number, _customer, use in kept],
+                [",".join(use.used_in) for _number, _customer, use in kept],
+            ],
+            prepare=True,
+        )
+
+
+def _by_customer(cursor: psycopg.Cursor[Any], leave_out: frozenset[str] = frozenset()) -> Holdings:
+    found: Holdings = {}
+    for customer, number, typed, used_in in cursor:
+        if number not in leave_out:
+            found.setdefault(customer, {})[number] = Use(typed, tuple(used_in))
+    return found
