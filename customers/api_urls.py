@@ -1,6 +1,6 @@
 from django.urls import path
 
-from customers import api
+from customers import api, list_api
 
 urlpatterns = [
     path("attributes/", api.AttributesView.as_view(), name="attributes"),
@@ -26,4 +26,7 @@ urlpatterns = [
     ),
     path("customers/<uuid:customer_id>/never/", api.NeverView.as_view(), name="customer-never"),
     path("customers/<uuid:customer_id>/reveal/", api.RevealView.as_view(), name="customer-reveal"),
+    path("labels/", list_api.LabelsView.as_view(), name="labels"),
+    path("labels/<int:label_id>/", list_api.LabelView.as_view(), name="label"),
+    path("layout/", list_api.LayoutView.as_view(), name="layout"),
 ]

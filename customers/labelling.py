@@ -4,7 +4,7 @@ from collections.abc import Collection
 from datetime import datetime
 from uuid import UUID
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.db.models.functions import Lower
 from django.utils.translation import gettext as _
 
@@ -28,6 +28,52 @@ class UnknownLabel(ValueError):
             "names": ", ".join(f"“{name}”" for name in self.names),
             "known": known,
         }
+
+
+class LabelExists(ValueError):
+    """There is another label of this name, ignoring case; the message quotes it."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.name = name
+
+    def __str__(self) -> str:
+        return _("There is already a label %(name)s.") % {"name": f"“{self.name}”"}
+
+
+def add_label(name: str, color: str | None, actor: audit.Actor) -> Label:
+    """Make a label (C29). Raises LabelExists."""
+    label = Label(name=name, **({"color": color} if color else {}))
+    with audit.recorded(actor, "label.create", object_type="label", object_id=name, color=label.color):
+        _keep(label)
+    return label
+
+
+def change_label(label: Label, name: str | None, color: str | None, actor: audit.Actor) -> Label:
+    """Rename or recolour a label, wherever it is carried. Raises LabelExists."""
+    before = {"name": label.name, "color": label.color}
+    label.name, label.color = name or label.name, color or label.color
+    with audit.recorded(
+        actor, "label.change", object_type="label", object_id=label.name, before=before, color=label.color
+    ):
+        _keep(label)
+    return label
+
+
+def delete_label(label: Label, actor: audit.Actor) -> None:
+    """Take a label off every customer and delete it."""
+    carried = CustomerLabel.objects.filter(label=label).count()
+    with audit.recorded(actor, "label.delete", object_type="label", object_id=label.name, customers=carried):
+        label.delete()
+
+
+def _keep(label: Label) -> None:
+    """Save ``label``; the unique index decides, whoever races whom."""
+    try:
+        with transaction.atomic():
+            label.save()
+    except IntegrityError as refusal:
+        raise LabelExists(label.name) from refusal
 
 
 def labels_named(names: Collection[str]) -> list[Label]:

@@ -2,10 +2,11 @@
 
 from typing import Any
 
+from django.utils.translation import gettext as _
 from rest_framework import serializers
 
-from cim.access.api import StrictSerializer
-from customers.models import Attribute, Identifier
+from cim.access.api import StrictSerializer, quoted
+from customers.models import Attribute, Identifier, Label
 
 
 def _text() -> serializers.CharField:
@@ -119,3 +120,31 @@ class ConflictAnswer(serializers.Serializer[Any]):
     """What an answer says beside the customer after creating."""
 
     outcome = serializers.ChoiceField(choices=["created", "overwritten", "updated"])
+
+
+class LabelBody(StrictSerializer):
+    """A label as it is sent; what was left out is not changed."""
+
+    id = serializers.IntegerField(read_only=True)
+    name = serializers.CharField(required=False, max_length=60, help_text="unique, ignoring case")
+    color = serializers.ChoiceField(required=False, choices=Label.Color.choices)
+
+    def validate_name(self, name: str) -> str:
+        if "," in name:
+            raise serializers.ValidationError(_("%(name)s: a label has no comma.") % {"name": quoted(name)})
+        return name
+
+
+class ColumnBody(StrictSerializer):
+    """One column of the list: the key of an attribute, or ``labels``."""
+
+    key = serializers.CharField(max_length=40)
+    width = serializers.IntegerField(required=False, min_value=20, max_value=2000)
+    visible = serializers.BooleanField(required=False)
+
+
+class LayoutBody(StrictSerializer):
+    """How a user has arranged the list; columns that are not named stand at the end, shown."""
+
+    columns = ColumnBody(many=True, max_length=100)
+    page_size = serializers.IntegerField(required=False, allow_null=True, min_value=1, max_value=200)

@@ -79,7 +79,7 @@ export function chooseColumns(columns) {
         class: "column-row", tabindex: index === 0 ? "0" : "-1", draggable: column.pinned ? "false" : "true",
         dataset: { keyOf: column.key }, "aria-keyshortcuts": "Space Alt+ArrowUp Alt+ArrowDown Shift+ArrowLeft Shift+ArrowRight",
       },
-      icon(column.pinned ? "lock" : "grip-vertical", "quiet"), box, el("span", { class: "column-label" }, column.label), marks(column),
+      icon(column.pinned ? "pin" : "grip-vertical", "quiet"), box, el("span", { class: "column-label" }, column.label), marks(column),
       el("span", { class: "column-keys", "aria-hidden": "true" }, el("kbd", {}, "Alt"), el("kbd", {}, "↑"), el("kbd", {}, "↓")),
       el("span", { class: "hint tabular end" }, interpolate(gettext("%s px"), [Math.round(column.width)])),
     );

@@ -154,6 +154,7 @@ class CustomerList {
   tableColumns() {
     const visible = this.columns.filter((column) => column.visible);
     const wide = window.innerWidth >= 1024;
+    const lastPinned = visible.filter((column) => column.pinned).at(-1);
     return [
       {
         field: "_tick", width: 44, minWidth: 44, headerSort: false, resizable: false, frozen: wide, cssClass: "tick-cell",
@@ -163,13 +164,13 @@ class CustomerList {
       },
       ...visible.map((column) => ({
         field: column.key, title: column.label, width: column.width, minWidth: NARROW, headerSort: false, resizable: "header", frozen: wide && Boolean(column.pinned),
-        cssClass: this.cellClass(column), titleFormatter: () => this.head(column), headerFilter: () => this.filterField(column), formatter: (cell) => this.cell(cell, column),
+        cssClass: this.cellClass(column, wide && column === lastPinned), titleFormatter: () => this.head(column), headerFilter: () => this.filterField(column), formatter: (cell) => this.cell(cell, column),
       })),
     ];
   }
 
-  cellClass(column) {
-    const classes = [];
+  cellClass(column, isLastFrozen) {
+    const classes = isLastFrozen ? ["last-frozen"] : [];
     if (column.attribute && column.attribute.type === "number") classes.push("num");
     if (column.pinned) classes.push("name-cell");
     if (column.key === "labels") classes.push("labels-cell");

@@ -5,6 +5,7 @@ import { comparisonTable, fate, shownValue } from "./comparison.js";
 import { openDialog } from "./dialogs.js";
 import { button, el, icon } from "./elements.js";
 import { labelPill } from "./labels.js";
+import { language } from "./page.js";
 import { formatMoment, fullName, hue, initials, isEmpty, valueOf } from "./values.js";
 
 function newValue(body, attribute) {
@@ -27,10 +28,13 @@ function rowsOf(attributes, customer, body) {
 
 function summary(rows) {
   const number = (name) => rows.filter((row) => row.fate === name).length;
-  return interpolate(
-    gettext("Replacing changes %(changed)s, adds %(added)s and removes %(removed)s of its values."),
-    { changed: number("changed"), added: number("added"), removed: number("removed") }, true,
-  );
+  const parts = [
+    [number("changed"), (many) => ngettext("changes %s value", "changes %s values", many)],
+    [number("added"), (many) => ngettext("adds %s", "adds %s", many)],
+    [number("removed"), (many) => ngettext("removes %s", "removes %s", many)],
+  ].filter(([many]) => many).map(([many, words]) => interpolate(words(many), [many]));
+  if (!parts.length) return gettext("Replacing changes nothing.");
+  return interpolate(gettext("Replacing %s."), [new Intl.ListFormat(language).format(parts)]);
 }
 
 function keptRows(customer) {

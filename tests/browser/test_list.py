@@ -36,7 +36,8 @@ def test_list_sorts_searches_and_keeps_it_in_the_address(listed: Page, assert_ac
     assert_accessible(page)
 
     address = page.url
-    assert "ordering=-monthly" in address and "last_name__contains=aman+1" in address
+    assert "ordering=-monthly" in address
+    assert "last_name__contains=aman+1" in address
     opened(page, "/customers/")
     opened(page, address)
     count_says(page, "5 of 62")
@@ -126,7 +127,8 @@ def test_columns_are_dragged_and_resized(listed: Page) -> None:
     page = listed
     head = page.locator(".tabulator-col[tabulator-field=emails] .head-text").bounding_box()
     target = page.locator(".tabulator-col[tabulator-field=phones] .head-text").bounding_box()
-    assert head and target
+    assert head
+    assert target
 
     page.mouse.move(head["x"] + 10, head["y"] + 8)
     page.mouse.down()

@@ -92,5 +92,6 @@ def test_nobody_but_the_admin_opens_the_editor(page: Page, sign_in: Callable[...
 
     answer = page.goto("/schema/")
 
-    assert answer and answer.status == 403
+    assert answer
+    assert answer.status == 403
     expect(page.get_by_role("heading", level=1)).to_have_text("You may not open this page")
