@@ -307,7 +307,7 @@ CIM_CONTEXT_STORE_PATHS = {
     "audit": "audit/{contextId}",
 }
 for _pair in _list("CIM_CONTEXT_STORE_PATHS"):
-    _operation, _, _path = _pair.partition("=")
+    _operation, _equals, _path = _pair.partition("=")
     _wanted = set(re.findall(r"\{\w+\}", CIM_CONTEXT_STORE_PATHS.get(_operation, "")))
     if _operation not in CIM_CONTEXT_STORE_PATHS or set(re.findall(r"\{\w+\}", _path)) != _wanted:
         raise ImproperlyConfigured(
@@ -326,7 +326,9 @@ if _unknown := set(CIM_CONTEXT_STORE_AUTH) - {"key", "raw", "certificate", "none
 try:
     CIM_CONTEXT_STORE_NETWORKS = [ipaddress.ip_network(_one) for _one in _list("CIM_CONTEXT_STORE_NETWORKS")]
 except ValueError as _refused:
-    raise ImproperlyConfigured(f"CIM_CONTEXT_STORE_NETWORKS: {_refused}; write it like 10.1.0.0/16.") from None
+    raise ImproperlyConfigured(
+        f"CIM_CONTEXT_STORE_NETWORKS: {_refused}; write it like 10.1.0.0/16."
+    ) from None
 if {"none", "certificate"} & set(CIM_CONTEXT_STORE_AUTH) and not CIM_CONTEXT_STORE_NETWORKS:
     raise ImproperlyConfigured(
         "CIM_CONTEXT_STORE_AUTH lets in clients without a key; CIM_CONTEXT_STORE_NETWORKS must say from where."

@@ -15,6 +15,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("api/v1/docs/", health.ApiDocs.as_view(), name="docs"),
     path("api/v1/", include("customers.api_urls")),
     path("api/v1/", include("interactions.api_urls")),
+    path("api/v1/", include("journeys.api_urls")),
+    path("services/", include("journeys.services_urls")),
     path("admin/", admin.site.urls),
     path("words.js", public(JavaScriptCatalog.as_view()), name="javascript-catalog"),
     path("", include("cim.access.urls")),

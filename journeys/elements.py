@@ -1,0 +1,191 @@
+"""What becomes an element of whose journey: contexts and interactions, in step with what they come from (J4, J11)."""
+
+import datetime as dt
+from collections.abc import Iterable, Sequence
+from typing import Final
+from uuid import UUID
+
+from django.contrib.auth.models import User
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from cim.access import audit
+from customers.models import Customer
+from customers.resolving import resolve, survivor_of
+from interactions import recording
+from interactions.folding import State
+from interactions.models import Interaction
+from journeys.meaning import emails_in, meaning_of, numbers_in
+from journeys.models import Context, Element, TopicCorrection, TopicSource
+from journeys.topics import LONGEST, default_topic
+
+_OVER: Final = frozenset({State.ENDED, State.FAILED, State.CLOSED})
+_TOLD: Final = (
+    "customer_id",
+    "work_request_id",
+    "channel",
+    "direction",
+    "topic",
+    "topic_source",
+    "account",
+    "status",
+)
+_KEPT: Final = (*_TOLD, "started", "ended", "is_open", "is_missed", "expires_at", "changed_at")
+_REBUILT_AT_ONCE: Final = 1000
+
+
+def place_context(context: Context, touchpoint: str, now: dt.datetime) -> Element:
+    """Make the element of a context, or bring it up to date; without a customer it waits for one (J4).
+
+    A topic that somebody corrected stays. Must run in the transaction that writes the context.
+    """
+    element = Element.objects.filter(context=context).first() or Element(context=context)
+    # What is known of the channel is not lost to a later touch by another one.
+    meaning = meaning_of(context.data, context.schema, touchpoint)
+    element.customer_id = owner_of(context)
+    element.work_request_id = context.context_id
+    element.channel = element.channel or meaning.channel
+    element.direction = element.direction or meaning.direction
+    element.account = meaning.account
+    element.status = meaning.status
+    element.is_open, element.is_missed = meaning.is_open, meaning.is_missed
+    element.started = context.created_at
+    element.ended = None if meaning.is_open else context.updated_at
+    element.expires_at = context.expires_at
+    element.changed_at = now
+    if element.topic_source != TopicSource.CORRECTED:
+        _put_topic(element, context.topic, meaning.topic)
+    element.save()
+    return element
+
+
+def owner_of(context: Context) -> UUID | None:
+    """Return the customer that a context is about: whom its group means, else whom its numbers and addresses mean.
+
+    Several customers are never guessed between; a group that means several may be decided by the numbers.
+    """
+    group = context.group_id.strip()
+    if group and (known := customer_of_id(group)):
+        return known
+    named = resolve([(kind, group) for kind in ("crm", "account", "external")]) if group else None
+    if named and named.match:
+        return named.match
+    addresses = [("phone", number) for number in numbers_in(context.data, context.schema)]
+    addresses += [("email", address) for address in emails_in(context.data, context.schema)]
+    if not addresses:
+        return None
+    match = resolve(addresses).match
+    if named and named.candidates and match not in {candidate.customer for candidate in named.candidates}:
+        return None
+    return match
+
+
+def customer_of_id(text: str) -> UUID | None:
+    """Return the live customer that an id of ours stands for, the survivor of a merge; None for any other text."""
+    try:
+        customer = Customer.objects.filter(pk=UUID(text)).first()
+    except ValueError:
+        return None
+    survivor = survivor_of(customer) if customer else None
+    return survivor.id if survivor and survivor.is_live else None
+
+
+def place_interactions(interactions: Iterable[Interaction], now: dt.datetime) -> None:
+    """Make the elements of interactions, or bring them up to date. Two statements, however many there are.
+
+    Must run in the transaction that writes them.
+    """
+    by_id = {interaction.id: interaction for interaction in interactions}
+    known = {row.interaction_id: row for row in Element.objects.filter(interaction_id__in=list(by_id))}
+    rows = []
+    for key, interaction in by_id.items():
+        element = known.get(key) or Element(interaction=interaction)
+        _put_interaction(element, interaction, now)
+        rows.append(element)
+    Element.objects.bulk_create(
+        rows,
+        update_conflicts=True,
+        unique_fields=["interaction"],
+        update_fields=[_column(name) for name in _KEPT],
+    )
+
+
+def _put_interaction(element: Element, interaction: Interaction, now: dt.datetime) -> None:
+    state = interaction.state_at(now)
+    element.customer_id = interaction.customer_id
+    element.work_request_id = interaction.work_request_id or str(interaction.id)
+    element.channel = interaction.channel
+    element.direction = interaction.direction
+    element.account = interaction.account
+    element.status = state
+    element.started, element.ended = interaction.started, interaction.ended
+    element.is_open = state not in _OVER
+    element.is_missed = (
+        not element.is_open and not interaction.was_answered and interaction.direction != "outbound"
+    )
+    element.is_missed = element.is_missed and interaction.channel in ("voice", "video", "")
+    element.is_missed = element.is_missed or state == State.FAILED
+    element.changed_at = now
+    # A topic that was taken away stays away; another one was given at the desk, or is the same.
+    if element.topic_source == TopicSource.CORRECTED and element.topic in ("", interaction.topic):
+        return
+    skill = interaction.skill or {}
+    _put_topic(element, interaction.topic, default_topic([interaction.data, skill]))
+
+
+def _put_topic(element: Element, given: str, default: str) -> None:
+    if given.strip():
+        element.topic, element.topic_source = given.strip()[:LONGEST], TopicSource.GIVEN
+    elif default:
+        element.topic, element.topic_source = default, TopicSource.DEFAULT
+    else:
+        element.topic, element.topic_source = "", TopicSource.NONE
+
+
+def correct_topic(element_id: UUID, topic: str, user: User, actor: audit.Actor, now: dt.datetime) -> Element:
+    """Give an element another topic, and remember who did and what it was before (J11). Raises Element.DoesNotExist.
+
+    An interaction is told too, so that its history says the same. An empty topic leaves the element without one.
+    """
+    topic = topic.strip()
+    if len(topic) > LONGEST:
+        raise ValueError(_("A topic has at most %(most)d characters.") % {"most": LONGEST})
+    with transaction.atomic():
+        interaction_id, previous = Element.objects.values_list("interaction_id", "topic").get(pk=element_id)
+        if interaction_id is not None:
+            # Before the element is locked: events lock the interaction first, too.
+            recording.tell(interaction_id, "topic", {"topic": topic}, user, now)
+        element = Element.objects.select_for_update(no_key=True, of=("self",)).get(pk=element_id)
+        with audit.recorded(
+            actor, "element.topic", object_type="element", object_id=element.id, before=previous, after=topic
+        ):
+            TopicCorrection.objects.create(element=element, before=previous, after=topic, by=user, at=now)
+            element.topic, element.topic_source, element.changed_at = topic, TopicSource.CORRECTED, now
+            element.save(update_fields=["topic", "topic_source", "changed_at"])
+    return element
+
+
+def rebuild(now: dt.datetime) -> int:
+    """Make the elements of all interactions that have none, as after an upgrade; return how many."""
+    made = 0
+    while True:
+        rows = list(Interaction.objects.filter(journey_element=None).order_by("id")[:_REBUILT_AT_ONCE])
+        if not rows:
+            return made
+        with transaction.atomic():
+            place_interactions(rows, now)
+        made += len(rows)
+
+
+def _column(name: str) -> str:
+    return name.removesuffix("_id") if name == "customer_id" else name
+
+
+def members_of(work_request_id: str, family: Sequence[UUID], now: dt.datetime) -> list[Element]:
+    """List the elements of one work request of a customer, the earliest first."""
+    return list(
+        Element.objects.of(family)
+        .standing(now)
+        .filter(work_request_id=work_request_id)
+        .order_by("started", "id")
+    )

@@ -1,0 +1,15 @@
+from journeys.models.contact_list import Attempt, ContactList, RetrievalMode
+from journeys.models.context import Context, ContextVersion, Operation
+from journeys.models.element import Element, TopicCorrection, TopicSource
+
+__all__ = [
+    "Attempt",
+    "ContactList",
+    "Context",
+    "ContextVersion",
+    "Element",
+    "Operation",
+    "RetrievalMode",
+    "TopicCorrection",
+    "TopicSource",
+]
