@@ -11,7 +11,7 @@ import { describe, operatorName, operators, readConditions, readTyped, writeCond
 import { confirmAction, openMenu } from "./dialogs.js";
 import { afterPause, button, el, fill, icon } from "./elements.js";
 import { addKeys } from "./keys.js";
-import { labelPill, labelsOf } from "./labels.js";
+import { labelPill, labelsOf, makeLabel } from "./labels.js";
 import { may } from "./page.js";
 import { showPager } from "./pager.js";
 import { toast } from "./toasts.js";
@@ -134,7 +134,7 @@ class CustomerList {
 
   keepLayout = afterPause(600, () => {
     const columns = this.columns.map(({ key, width, visible }) => ({ key, width: Math.round(width), visible }));
-    put("layout/", { columns }).catch(() => {});
+    put("layout/", { columns, page_size: this.size }).catch(() => {});
   });
 
   async chooseColumns() {
@@ -483,13 +483,16 @@ class CustomerList {
     this.part("state").hidden = true;
     this.part("skeleton").hidden = true;
     this.part("grid").classList.remove("unready");
-    this.marked = null;
+    const stays = rows.some((row) => row.id === this.marked);
+    const hadFocus = this.table.element.querySelector(".tabulator-tableholder").contains(document.activeElement) || document.activeElement === document.body;
+    if (!stays) this.marked = null;
     this.firstId = rows.length ? rows[0].id : null;
     await this.table.setData(rows);
-    this.table.element.querySelector(".tabulator-tableholder").scrollTop = 0;
+    if (stays && hadFocus) this.mark(this.marked);
+    else this.table.element.querySelector(".tabulator-tableholder").scrollTop = 0;
     showPager(this.part("pager"), answer, {
       go: (page) => this.changed({ page }),
-      resize: (size) => { const first = (this.page - 1) * this.size; this.size = size; this.changed({ page: Math.floor(first / size) + 1 }); },
+      resize: (size) => { const first = (this.page - 1) * this.size; this.size = size; this.keepLayout(); this.changed({ page: Math.floor(first / size) + 1 }); },
     });
     this.showCount(answer);
     this.showSelection();
@@ -626,11 +629,12 @@ class CustomerList {
     if (box) { box.checked = ticked > 0 && ticked === ids.length; box.indeterminate = ticked > 0 && ticked < ids.length; }
     const number = this.selected.size;
     const labelButton = may("label_customers") ? button(gettext("Label"), { icon: "tag", classes: "small", "aria-haspopup": "menu" }, () => this.labelSelection(labelButton)) : null;
+    const unlabelButton = may("label_customers") && this.labels.length ? button(gettext("Remove label"), { classes: "small", "aria-haspopup": "menu" }, () => this.unlabelSelection(unlabelButton)) : null;
     fill(
       this.part("selection"),
       number ? [
         el("strong", { class: "strong", role: "status" }, interpolate(gettext("%s selected"), [count(number)])),
-        labelButton,
+        labelButton, unlabelButton,
         may("delete_customers") ? button(gettext("Delete"), { icon: "trash-2", classes: "small danger" }, () => this.deleteSelection()) : null,
         el("button", { type: "button", class: "link-btn", on: { click: () => this.clearSelection() } }, gettext("Clear selection")),
       ] : null,
@@ -644,9 +648,24 @@ class CustomerList {
   }
 
   labelSelection(anchor) {
+    const items = this.labels.map((label) => ({
+      label: label.name, mark: el("span", { class: `dot tone-${label.color}` }), run: () => this.putLabel(label.name),
+    }));
+    items.push({ label: gettext("New label"), icon: "plus", run: async () => {
+      const label = await makeLabel();
+      if (label) { this.labels.push(label); this.putLabel(label.name); }
+    } });
+    openMenu(anchor, items, { label: gettext("Label the selected customers") });
+  }
+
+  unlabelSelection(anchor) {
     openMenu(anchor, this.labels.map((label) => ({
-      label: label.name, mark: el("span", { class: `dot tone-${label.color}` }), run: () => this.forEachSelected((id) => post(`customers/${id}/labels/`, { add: [label.name] }), (number) => interpolate(ngettext("%(number)s customer is labelled %(name)s.", "%(number)s customers are labelled %(name)s.", number), { number: count(number), name: label.name }, true)),
-    })), { label: gettext("Label the selected customers") });
+      label: label.name, mark: el("span", { class: `dot tone-${label.color}` }), run: () => this.forEachSelected((id) => post(`customers/${id}/labels/`, { remove: [label.name] }), (number) => interpolate(ngettext("%(name)s is off %(number)s customer.", "%(name)s is off %(number)s customers.", number), { number: count(number), name: label.name }, true)),
+    })), { label: gettext("Take a label off the selected customers") });
+  }
+
+  putLabel(name) {
+    this.forEachSelected((id) => post(`customers/${id}/labels/`, { add: [name] }), (number) => interpolate(ngettext("%(number)s customer is labelled %(name)s.", "%(number)s customers are labelled %(name)s.", number), { number: count(number), name }, true));
   }
 
   async deleteSelection() {

@@ -10,7 +10,7 @@ import { bodyOf, Field, grouped, isWritable, originalValues, placeErrors } from 
 import { confirmAction, openMenu } from "./dialogs.js";
 import { button, el, fill, icon } from "./elements.js";
 import { addKeys } from "./keys.js";
-import { labelPill, labelsOf } from "./labels.js";
+import { changeLabels, labelPill, labelsOf, makeLabel } from "./labels.js";
 import { may } from "./page.js";
 import { toast, toastNext } from "./toasts.js";
 import { count, fullName, hue, initials, isEmpty, nameNodes, phoneNode, valueOf } from "./values.js";
@@ -147,8 +147,17 @@ class CustomerProfile {
   }
 
   editAll() {
+    if (!this.fields.size) this.showedEmpty = this.showsEmpty;
     this.showsEmpty = true;
     this.edit(this.attributes);
+  }
+
+  /** Back to reading, with or without empty values as before. */
+  endEditing() {
+    this.fields.clear();
+    this.showsEmpty = this.showedEmpty ?? this.showsEmpty;
+    this.showedEmpty = undefined;
+    this.render();
   }
 
   changed() {
@@ -158,9 +167,8 @@ class CustomerProfile {
   async cancel() {
     const number = this.changed().length;
     if (number && !(await confirmAction({ title: gettext("Stop editing"), lead: interpolate(ngettext("%s change is not saved and will be lost.", "%s changes are not saved and will be lost.", number), [number]), action: gettext("Stop editing") }))) return;
-    this.fields.clear();
     this.say([]);
-    this.render();
+    this.endEditing();
     this.part("edit").focus();
   }
 
@@ -196,8 +204,7 @@ class CustomerProfile {
       const { data } = await patch(`customers/${this.id}/`, bodyOf(fields), { headers: { "If-Match": `"${version}"` } });
       this.customer = data;
       fields.forEach((field) => this.revealed.delete(field.attribute.key));
-      this.fields.clear();
-      this.render();
+      this.endEditing();
       this.part("edit").focus();
       toast(gettext("Saved."));
       this.loadVersions();
@@ -234,8 +241,7 @@ class CustomerProfile {
     if (kept.length) {
       await this.send(kept, fresh.version);
     } else {
-      this.fields.clear();
-      this.render();
+      this.endEditing();
       toast(gettext("The values saved meanwhile stay."));
     }
   }
@@ -265,8 +271,24 @@ class CustomerProfile {
 
   pickLabel(anchor) {
     const free = this.labels.filter((label) => !(this.customer.labels || []).includes(label.name));
-    const items = free.map((label) => ({ label: label.name, mark: el("span", { class: `dot tone-${label.color}` }), run: () => this.label({ add: [label.name] }) }));
-    openMenu(anchor, items.length ? items : [{ label: gettext("There is no other label"), run: () => {} }], { label: gettext("Labels") });
+    openMenu(anchor, [
+      ...free.map((label) => ({ label: label.name, mark: el("span", { class: `dot tone-${label.color}` }), run: () => this.label({ add: [label.name] }) })),
+      { label: gettext("New label"), icon: "plus", run: () => this.newLabel() },
+      may("delete_customers") && this.labels.length ? { label: gettext("Change labels"), icon: "pencil", run: () => this.changeLabels() } : null,
+    ], { label: gettext("Labels") });
+  }
+
+  async newLabel() {
+    const label = await makeLabel();
+    if (!label) return;
+    this.labels.push(label);
+    await this.label({ add: [label.name] });
+  }
+
+  async changeLabels() {
+    await changeLabels(this.labels);
+    [this.labels, this.customer] = await Promise.all([read("labels/").then(labelsOf), read(`customers/${this.id}/`)]);
+    this.renderIdentity();
   }
 
   more(anchor) {
@@ -320,8 +342,7 @@ class CustomerProfile {
 
   afterRestore(answer, version) {
     this.customer = answer.customer;
-    this.fields.clear();
-    this.render();
+    this.endEditing();
     toast(this.notReturned(answer) || interpolate(gettext("Version %s is back."), [version.version]));
     this.loadVersions();
   }
