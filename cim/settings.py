@@ -191,7 +191,9 @@ CELERY_WORKER_SEND_TASK_EVENTS = False
 CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULE_FILENAME = str(DATA_DIR / "beat-schedule")
 CELERY_BEAT_SCHEDULE = {
-    "customers.run_imports": {"task": "customers.run_imports", "schedule": 5},
+    # A message waits no longer than until the next one: behind a long import they would only pile up.
+    "customers.run_imports": {"task": "customers.run_imports", "schedule": 5, "options": {"expires": 5}},
+    "customers.forget_import_files": {"task": "customers.forget_import_files", "schedule": 3600},
     "access.forget_expired": {"task": "access.forget_expired", "schedule": 3600},
     "journeys.expire_contexts": {"task": "journeys.expire_contexts", "schedule": 60},
 }
@@ -283,6 +285,7 @@ CIM_EXTENSION_DIGITS = (
 CIM_STOP_NUMBERS = frozenset(_list("CIM_STOP_NUMBERS"))
 CIM_IMPORT_MAX_ROWS = _number("CIM_IMPORT_MAX_ROWS", default=100_000)
 CIM_IMPORT_MAX_BYTES = 1024 * 1024 * _number("CIM_IMPORT_MAX_MEGABYTES", default=200)
+CIM_IMPORT_FILE_DAYS = _number("CIM_IMPORT_FILE_DAYS", default=30)
 
 # Interactions
 
@@ -360,6 +363,7 @@ NODE_MODULES_FILES = {
         f"files/roboto-{script}-wght-normal.woff2"
         for script in ("latin", "latin-ext", "cyrillic", "greek", "vietnamese")
     ],
+    "echarts": ["dist/echarts.esm.min.mjs"],
     "tabulator-tables": [
         "dist/js/tabulator_esm.min.mjs",
         "dist/js/tabulator_esm.min.mjs.map",
