@@ -206,8 +206,9 @@ class Plan:
         selected = ", ".join(f"c.{name}" for name in sorted({"id", *columns}))
         select = f"SELECT {selected} FROM customers_customer c WHERE {self._stage.sql}"
         stage = self._stage.parameters
-        order, key = self._order(self._key, backwards=backwards), self._key
+        key = self._key
         if not self.query.descending:
+            order = self._order(key, backwards=backwards)
             return Fragment(f"{select} ORDER BY {order} LIMIT %s", (*stage, length))
         direction, beyond, ids = ("ASC", "<", "DESC") if backwards else ("DESC", ">", "ASC")
         last = _run(
@@ -215,19 +216,26 @@ class Plan:
             f" ORDER BY {key} {direction} LIMIT 1 OFFSET %s",
             (*stage, length - 1),
         )
+        # Without empty keys any place for them is the same, and the index's own costs no sort.
+        order = f"{key} {direction}, c.id {ids}"
         empty = Fragment(f"({select} AND {key} IS NULL ORDER BY c.id {ids} LIMIT %s)", (*stage, length))
         if not last:
-            filled = [Fragment(f"({select} AND {key} IS NOT NULL ORDER BY {order})", stage)]
+            filled = [
+                Fragment(f"({select} AND {key} IS NOT NULL ORDER BY {order} LIMIT %s)", (*stage, length))
+            ]
         else:
             filled = [
-                Fragment(f"({select} AND {key} {beyond} %s ORDER BY {order})", (*stage, last[0][0])),
+                Fragment(
+                    f"({select} AND {key} {beyond} %s ORDER BY {order} LIMIT %s)",
+                    (*stage, last[0][0], length),
+                ),
                 Fragment(
                     f"({select} AND {key} = %s ORDER BY c.id {ids} LIMIT %s)", (*stage, last[0][0], length)
                 ),
             ]
         parts = [empty, *filled] if backwards else filled if last else [*filled, empty]
-        # PostgreSQL takes the parts one after the other: each has a LIMIT or an order of its own, so none runs beside
-        # another, and it stops at the outer limit.
+        # PostgreSQL takes the parts one after the other and stops at the outer limit: parts with limits of their own
+        # never run beside each other. The limits also say that the index is worth it.
         sql = " UNION ALL ".join(part.sql for part in parts)
         return Fragment(
             f"{sql} LIMIT %s", (*(parameter for part in parts for parameter in part.parameters), length)
