@@ -6,4 +6,9 @@ from django.core.asgi import get_asgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "cim.settings")
 
-application = get_asgi_application()
+_django = get_asgi_application()
+
+from interactions.stream import with_streams  # noqa: E402 - the apps must be ready first
+
+# Streams to desks stay open all day: they stand beside Django, whose middleware would hold a thread for each.
+application = with_streams(_django)
