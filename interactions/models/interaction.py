@@ -1,5 +1,6 @@
 import datetime as dt
 from collections.abc import Iterable
+from email.utils import parseaddr
 from typing import ClassVar, Self
 from uuid import UUID
 
@@ -224,7 +225,7 @@ class Interaction(models.Model):
         """List the identifiers of whoever communicates here: the address by its channel, and those that were sent."""
         found = [(item["type"], item["value"]) for item in self.identifiers]
         if self.address:
-            found += [(kind, self.address) for kind in _address_types(self.channel, self.address)]
+            found += [(kind, _bare(kind, self.address)) for kind in _address_types(self.channel, self.address)]
         return list(dict.fromkeys(found))
 
 
@@ -257,6 +258,11 @@ _FOLDED = (
 )
 
 FOLDED_COLUMNS = (*TEXTS, *_FOLDED, "agent_ids", "on_desks")
+
+
+def _bare(kind: str, address: str) -> str:
+    """Take the display name off a mail address."""
+    return parseaddr(address)[1] or address if kind == "email" else address
 
 
 def _address_types(channel: str, address: str) -> tuple[str, ...]:
