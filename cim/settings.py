@@ -194,6 +194,8 @@ CELERY_BEAT_SCHEDULE = {
     # A message waits no longer than until the next one: behind a long import they would only pile up.
     "customers.run_imports": {"task": "customers.run_imports", "schedule": 5, "options": {"expires": 5}},
     "customers.forget_import_files": {"task": "customers.forget_import_files", "schedule": 3600},
+    "customers.settle_indexes": {"task": "customers.settle_indexes", "schedule": 60, "options": {"expires": 60}},
+    "customers.sum_up_tallies": {"task": "customers.sum_up_tallies", "schedule": 600},
     "access.forget_expired": {"task": "access.forget_expired", "schedule": 3600},
     "journeys.expire_contexts": {"task": "journeys.expire_contexts", "schedule": 60},
 }

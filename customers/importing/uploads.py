@@ -86,7 +86,7 @@ def receive(
     file: BinaryIO,
     name: str,
     options: Options,
-    owner: User,
+    owner: User | None,
     via: str,
     *,
     now: dt.datetime,
@@ -95,7 +95,7 @@ def receive(
     """Keep ``file`` as a queued import of ``owner``. Raises Unreadable, TooLarge, InvalidOptions, before any write."""
     size = file.seek(0, io.SEEK_END) if size is None else size
     examined = examine(file, options, Schema.current(), size=size)
-    actor = audit.actor_for(owner, via)
+    actor = audit.actor_for(owner, via) if owner else audit.system_actor(via)
     run = ImportRun(
         owner=owner,
         file_name=name[:255],
@@ -110,21 +110,13 @@ def receive(
     )
     with transaction.atomic():
         with audit.recorded(
-            actor,
-            "import.upload",
-            object_type="import",
-            object_id=run.id,
-            rows=examined.rows,
-            file_name=name[:255],
+            actor, "import.upload", object_type="import", object_id=run.id, rows=examined.rows, size=size
         ):
             run.save(force_insert=True)
         # The entry under which the rows are written is another one: it says through an import, whoever uploaded it.
+        importer = audit.actor_for(owner, "import") if owner is not None else audit.system_actor("import")
         run.entry = audit.note(
-            audit.actor_for(owner, "import"),
-            "import.run",
-            object_type="import",
-            object_id=run.id,
-            rows=examined.rows,
+            importer, "import.run", object_type="import", object_id=run.id, rows=examined.rows
         )
         run.save(update_fields=["entry"])
         _store(run.id, file)
@@ -144,6 +136,8 @@ def _store(run_id: UUID, file: BinaryIO) -> None:
 
 
 def _fingerprint(headers: Sequence[str]) -> str:
+    if tuple(map(dialects.folded_header, headers[:4])) == dialects.REPORT_HEADERS:
+        headers = headers[4:]
     return hashlib.sha256("\x1f".join(map(dialects.folded_header, headers)).encode()).hexdigest()
 
 
@@ -203,12 +197,21 @@ class _Pieces(io.RawIOBase):
 
 def stored_rows(run: ImportRun) -> Iterator[tuple[int, list[str]]]:
     """Yield the rows of the kept file without its header. Raises Unreadable where it has been removed."""
+    rows = _stored(run)
+    dialects.header_of(rows)
+    return rows
+
+
+def stored_headers(run: ImportRun) -> list[str]:
+    """Return the headers of the kept file as they stand there. Raises Unreadable where it has been removed."""
+    return dialects.header_of(_stored(run))
+
+
+def _stored(run: ImportRun) -> Iterator[tuple[int, list[str]]]:
     if not ImportPiece.objects.filter(run_id=run.id, number=0).exists():
         raise Unreadable(_("The file has been removed."))
     dialect = Dialect(**run.dialect)
     file: BinaryIO = io.BufferedReader(_Pieces(run.id, run.file_size), PIECE)
     if dialect.kind != CSV:
         file = io.BytesIO(file.read())
-    rows = dialects.records(file, dialect)
-    dialects.header_of(rows)
-    return rows
+    return dialects.records(file, dialect)

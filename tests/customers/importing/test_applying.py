@@ -1,4 +1,4 @@
-"""An import is its rows created one by one, in file order, with the same option (C64) – and it counts every row once."""
+"""An import is its rows created one by one, in file order, with the same option (C64); it counts every row once."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -14,7 +14,15 @@ from customers.importing import applying
 from customers.models import Customer, ImportRow, Version
 from customers.profiles import NumberTaken
 from customers.schema import InvalidProfile, Schema
-from tests.customers.importing.files import check_numbers, csv_file, fates, in_order, reasons, run_import, state
+from tests.customers.importing.files import (
+    check_numbers,
+    csv_file,
+    fates,
+    in_order,
+    reasons,
+    run_import,
+    state,
+)
 from tests.customers.test_profiles import add_attribute
 from tests.identity_model import Identity, Refused
 
@@ -93,7 +101,8 @@ def test_later_row_supersedes_and_takes_over_the_kind_whatever_the_chunks(
     schema = Schema.current()
     profiles.create(schema.read_json({"first_name": "Old", "phones": NUMBERS[5:]}), ACTOR, schema=schema)
     rows = [
-        ["A", NUMBERS[0]], ["B", NUMBERS[0]], ["Old", NUMBERS[5]], ["C", NUMBERS[0]], ["Old", NUMBERS[5]], ["New", NUMBERS[5]],
+        ["A", NUMBERS[0]], ["B", NUMBERS[0]], ["Old", NUMBERS[5]],
+        ["C", NUMBERS[0]], ["Old", NUMBERS[5]], ["New", NUMBERS[5]],
     ]  # fmt: skip
     expected = {
         2: "superseded",
