@@ -51,7 +51,8 @@ def examine(file: BinaryIO, options: Options, schema: Schema, *, size: int) -> E
     headers = dialects.header_of(rows)
     columns = dialects.match_headers(headers, schema.attributes, options.mapping, _remembered(headers))
     _check_mapping(headers, columns, options, schema)
-    first = [row for row, _place in zip(rows, range(5), strict=False)]
+    # The range comes first: zip takes from it before it finds the other exhausted, and would lose a row.
+    first = [row for _place, row in zip(range(5), rows, strict=False)]
     count = len(first) + sum(1 for _row in rows)
     if not count:
         raise Unreadable(_("The file has a header but no rows."))

@@ -3,13 +3,14 @@
  * something moves; the work goes on whether or not this page is open (C66).
  */
 
-import { post, read } from "./api.js";
-import { parse } from "./csv-sample.js";
+import { post, read, schema } from "./api.js";
+import { comparable } from "./import-preview.js";
+import { parse } from "./csv.js";
 import { openDialog } from "./dialogs.js";
 import { button, el, fill, icon } from "./elements.js";
 import { MOVING, OUTCOMES, stateBadge } from "./import-states.js";
 import { may } from "./page.js";
-import { count, formatDuration, formatMoment } from "./values.js";
+import { count, formatDuration, formatMoment, fromLocalField } from "./values.js";
 
 const EVERY = 1000;
 const SHOWN_ERRORS = 50;
@@ -20,8 +21,8 @@ class ImportRun {
     this.place = place;
     this.id = place.dataset.importRun;
     this.part = (name) => place.querySelector(`[data-part=${name}]`);
-    this.marks = [];
     this.errorsFor = null;
+    this.previewed = false;
   }
 
   async start() {
@@ -56,6 +57,7 @@ class ImportRun {
   render() {
     const { run } = this;
     this.say(run.error || "");
+    this.renderUndone();
     this.place.dataset.state = run.state;
     fill(this.part("title"), this.titleWords());
     fill(this.part("state"), stateBadge(run));
@@ -66,6 +68,7 @@ class ImportRun {
     this.renderActions();
     this.renderHow();
     this.renderErrors();
+    this.renderPreview();
     document.title = `${MOVING.has(run.state) && run.rows_total ? `${this.percent()} % · ` : ""}${run.file_name} · CIM`;
   }
 
@@ -88,6 +91,18 @@ class ImportRun {
     return parts.join(" · ");
   }
 
+  /** What an undo has left alone, because somebody has changed it since (C68). */
+  renderUndone() {
+    const { run } = this;
+    const left = run.not_undone || [];
+    const box = this.part("undone");
+    box.hidden = run.state !== "undone";
+    if (box.hidden) return;
+    const words = [el("strong", {}, interpolate(ngettext("%s customer is as it was before.", "%s customers are as they were before.", run.undone || 0), [count(run.undone || 0)]))];
+    if (left.length) words.push(" ", interpolate(ngettext("%s was changed since and stays as it is:", "%s were changed since and stay as they are:", left.length), [count(left.length)]), " ", left.slice(0, 10).map((item, index) => [index ? ", " : "", el("a", { href: `/customers/${item.customer || item}/` }, item.name || interpolate(gettext("customer %s"), [index + 1]))]), left.length > 10 ? " …" : "");
+    fill(box, icon("undo-2"), el("p", { class: "words" }, words));
+  }
+
   renderSteps() {
     const at = { queued: 3, checking: 3, ready: 3 }[this.run.state] || 4;
     const over = !MOVING.has(this.run.state) && this.run.state !== "ready";
@@ -100,26 +115,8 @@ class ImportRun {
     }
   }
 
-  /** How many rows are behind it: the rows read, or what the API says of its progress. */
-  done() {
-    const { run } = this;
-    const { progress } = run;
-    if (typeof progress === "number") return Math.round((progress > 1 ? progress / 100 : progress) * run.rows_total);
-    if (progress && typeof progress === "object") return progress.rows ?? progress.read ?? progress.done ?? this.counts().read ?? 0;
-    return this.counts().read || 0;
-  }
-
   percent() {
-    return this.run.rows_total ? Math.min(100, Math.floor((this.done() / this.run.rows_total) * 100)) : 0;
-  }
-
-  /** Rows a second over the last ten looks. */
-  rate() {
-    const now = performance.now();
-    this.marks.push([now, this.done()]);
-    this.marks = this.marks.slice(-10);
-    const [first] = this.marks;
-    return now > first[0] ? ((this.done() - first[1]) / (now - first[0])) * 1000 : 0;
+    return this.run.progress.percent;
   }
 
   renderProgress() {
@@ -128,22 +125,22 @@ class ImportRun {
     box.hidden = !MOVING.has(run.state);
     if (box.hidden) return;
     const total = run.rows_total || 0;
-    const done = this.done();
-    const rate = this.rate();
+    const { rows: done, rows_per_second: rate, seconds_left: left, phase } = run.progress;
     const running = run.state === "running" && run.started_at;
     fill(this.part("percent"), `${this.percent()} %`);
     fill(this.part("rows"), total ? interpolate(gettext("%(done)s of %(total)s rows"), { done: count(done), total: count(total) }, true) : gettext("Reading the file"));
     const fact = (title, value, hint = "") => el("div", { class: "fact" }, el("span", { class: "hint" }, title), el("strong", {}, value), el("span", { class: "hint" }, hint));
     fill(
       this.part("facts"),
-      rate > 1 && total > done ? fact(gettext("Time left"), formatDuration(((total - done) / rate) * 1000)) : null,
+      phase ? fact(gettext("Doing"), this.phaseWords(phase)) : null,
+      left ? fact(gettext("Time left"), formatDuration(left * 1000)) : null,
       running ? fact(gettext("Running for"), formatDuration(Date.now() - Date.parse(run.started_at))) : null,
-      rate > 1 ? fact(gettext("Rate now"), interpolate(gettext("%s rows/s"), [count(Math.round(rate))])) : null,
+      rate ? fact(gettext("Rate now"), interpolate(gettext("%s rows/s"), [count(Math.round(rate))])) : null,
     );
     const counts = this.counts();
     const shown = OUTCOMES.filter((outcome) => counts[outcome.key]);
     const known = shown.reduce((sum, outcome) => sum + counts[outcome.key], 0);
-    const parts = known ? shown.map((outcome) => [outcome.tone, counts[outcome.key]]) : [["tone-acc", done]];
+    const parts = known && done ? shown.map((outcome) => [outcome.tone, counts[outcome.key]]) : [["tone-acc", done]];
     const bar = this.part("bar");
     bar.setAttribute("aria-valuenow", this.percent());
     while (bar.children.length > parts.length) bar.lastChild.remove();
@@ -152,7 +149,11 @@ class ImportRun {
       bar.children[index].className = tone;
       bar.children[index].style.inlineSize = `${total ? (number / total) * 100 : 0}%`;
     });
-    fill(this.part("leave"), run.state === "queued" && run.options && run.options.start_at ? interpolate(gettext("It begins at %s. You can leave this page."), [formatMoment(run.options.start_at)]) : gettext("You can leave this page; the work goes on."));
+    fill(this.part("leave"), run.state === "queued" && run.start_at ? interpolate(gettext("It begins at %s. You can leave this page."), [formatMoment(run.start_at)]) : gettext("You can leave this page; the work goes on."));
+  }
+
+  phaseWords(phase) {
+    return { reading: gettext("Reading the rows"), planning: gettext("Comparing"), writing: gettext("Writing") }[phase] || phase;
   }
 
   renderTiles() {
@@ -206,6 +207,7 @@ class ImportRun {
       dry ? [
         el("span", { class: "under" }, said),
         button(gettext("Discard"), {}, () => this.act("cancel", { keep: false })),
+        button(gettext("Start later"), { icon: "clock", disabled: blocked }, () => this.askWhen()),
         button(interpolate(ngettext("Import %s row", "Import %s rows", run.rows_total - errors), [count(run.rows_total - errors)]), { classes: "primary", disabled: blocked, "data-start": true, "data-key": "Ctrl Enter" }, () => this.act("start")),
       ] : [
         el("a", { class: "btn", href: "/imports/" }, gettext("All imports")),
@@ -233,8 +235,9 @@ class ImportRun {
     const { run } = this;
     const errors = this.counts().errors || 0;
     const box = this.part("errors");
-    box.hidden = !errors;
-    if (!errors || MOVING.has(run.state)) { box.hidden = box.hidden || MOVING.has(run.state); return; }
+    // Before the start the preview shows some of them, among the other kinds.
+    box.hidden = !errors || MOVING.has(run.state) || run.state === "ready";
+    if (box.hidden) return;
     if (this.errorsFor === run.state) return;
     this.errorsFor = run.state;
     let text = "";
@@ -253,20 +256,51 @@ class ImportRun {
       box.hidden = true;
       return;
     }
-    const [header = [], ...rows] = parse(text.replace(/^\ufeff/, ""), ",", { cut: text.length >= ERROR_BYTES, most: SHOWN_ERRORS + 1 });
+    const [header = [], ...rows] = parse(text.replace(/^\ufeff/, ""), { cut: text.length >= ERROR_BYTES, most: SHOWN_ERRORS + 1 });
     const shown = ["line", "column", "value", "reason"].map((name) => header.indexOf(name));
     fill(this.part("error-rows"), rows.map((row) => el("tr", {}, el("td", { class: "num quiet" }, row[shown[0]]), el("td", {}, el("strong", {}, row[shown[1]])), el("td", { class: "bad-text" }, row[shown[2]]), el("td", {}, row[shown[3]]))));
     fill(this.part("errors-under"), errors > rows.length ? interpolate(gettext("The first %(shown)s of %(all)s; the file has them all"), { shown: rows.length, all: count(errors) }, true) : gettext("Correct them in the file and import it again"));
   }
 
+  /** The first rows of each kind, old and new side by side. */
+  async renderPreview() {
+    const box = this.part("preview");
+    box.hidden = this.run.state !== "ready";
+    if (box.hidden || this.previewed) return;
+    this.previewed = true;
+    try {
+      const [preview, attributes] = await Promise.all([read(`imports/${this.id}/preview/?rows=5`), schema()]);
+      const only = this.part("only-changes");
+      const show = () => fill(this.part("preview-rows"), comparable(preview, attributes, this.run, only.checked));
+      only.addEventListener("change", show);
+      show();
+      const without = preview.without_phone;
+      fill(this.part("preview-under"), gettext("Old value, then new"), without ? ` · ${interpolate(ngettext("%s row has no phone", "%s rows have no phone", without), [count(without)])}` : "");
+    } catch (problem) {
+      this.previewed = false;
+      box.hidden = true;
+    }
+  }
+
   async act(action, body) {
     try {
       const { data } = await post(`imports/${this.id}/${action}/`, body);
-      if (data && data.state) { this.run = data; this.marks = []; this.render(); }
+      if (data && data.state) { this.run = data; this.render(); }
       await this.refresh();
     } catch (problem) {
       this.say(problem.message);
     }
+  }
+
+  async askWhen() {
+    const field = el("input", { class: "input", type: "datetime-local", id: "start-later", autofocus: true });
+    const opened = openDialog({
+      title: gettext("Start later"), lead: gettext("Good for a time with few calls. It starts by itself, whether or not this page is open."),
+      body: el("div", { class: "field" }, el("label", { for: "start-later" }, gettext("Start at")), field),
+      end: [button(gettext("Cancel"), { key: "Esc" }, () => opened.close()), button(gettext("Start then"), { classes: "primary" }, () => opened.close(field.value))],
+    });
+    const chosen = await opened.closed;
+    if (chosen) await this.act("start", { start_at: fromLocalField(chosen) });
   }
 
   askToCancel() {

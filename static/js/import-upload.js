@@ -1,13 +1,15 @@
-/* A new import, attached to [data-import-upload]: choose a file, see how it is read, match its columns, check it. */
+/*
+ * A new import, attached to [data-import-upload]: choose a file, see how it is read, match its columns, check it. The
+ * server reads the file as it will import it, so what is shown here is what will happen.
+ */
 
 import { idempotencyKey, schema, send } from "./api.js";
-import { encodings, matchHeader, readSample } from "./csv-sample.js";
-import { button, el, fill, icon } from "./elements.js";
+import { el, fill, icon } from "./elements.js";
 import { language } from "./page.js";
 import { count, fromLocalField } from "./values.js";
 
 const FIRST_VALUES = 3;
-const ENCODING_NAMES = { "utf-8": "UTF-8", "utf-16": "UTF-16", "windows-1252": "Windows-1252" };
+const ENCODINGS = { "utf-8": "UTF-8", "utf-16": "UTF-16", "windows-1252": "Windows-1252", "iso-8859-1": "ISO-8859-1" };
 const SIGNS = { ",": () => gettext("Comma"), ";": () => gettext("Semicolon"), "\t": () => gettext("Tab"), "|": () => gettext("Pipe") };
 const REGIONS = "AD AE AR AT AU BA BE BG BR CA CH CL CN CO CY CZ DE DK EE EG ES FI FR GB GR HK HR HU ID IE IL IN IS IT JP KE KR LI LT LU LV MA MT MX MY NG NL NO NZ PE PH PK PL PT RO RS RU SA SE SG SI SK TH TN TR TW UA US VN ZA".split(" ");
 
@@ -19,7 +21,6 @@ class ImportUpload {
   constructor(place) {
     this.place = place;
     this.part = (name) => place.querySelector(`[data-part=${name}]`);
-    this.chosen = { encoding: null, delimiter: null };
     this.file = null;
   }
 
@@ -33,13 +34,15 @@ class ImportUpload {
     this.place.addEventListener("drop", (event) => { event.preventDefault(); drop.classList.remove("over"); if (event.dataTransfer.files.length) this.take(event.dataTransfer.files[0]); });
     this.part("back").addEventListener("click", () => this.backToFile());
     this.part("check").addEventListener("click", () => this.send());
-    this.part("encoding").addEventListener("change", (event) => { this.chosen.encoding = event.target.value || null; this.readFile(); });
-    this.part("delimiter").addEventListener("change", (event) => { this.chosen.delimiter = event.target.value || null; this.readFile(); });
+    for (const name of ["encoding", "delimiter"]) this.part(name).addEventListener("change", (event) => { this.chosen[name] = event.target.value; this.inspect(); });
+    const showByConflict = () => { this.part("clears").hidden = this.conflict() !== "update"; };
+    this.place.addEventListener("change", (event) => { if (event.target.name === "on_conflict") showByConflict(); });
+    showByConflict();
     try {
       this.attributes = (await schema()).filter((attribute) => !attribute.archived && !["created_at", "updated_at"].includes(attribute.key));
     } catch (problem) {
       this.attributes = [];
-      this.say(problem.message);
+      this.say([problem.message]);
     }
     this.place.dataset.ready = "true";
   }
@@ -50,39 +53,58 @@ class ImportUpload {
     REGIONS.map((code) => [code, names.of(code)]).sort((a, b) => a[1].localeCompare(b[1])).forEach(([code, name]) => select.append(el("option", { value: code }, name)));
   }
 
-  say(message) {
-    fill(this.part("problem"), message ? el("div", { class: "note bad", role: "alert" }, icon("circle-alert"), el("p", { class: "words" }, message)) : null);
+  say(messages) {
+    fill(this.part("problem"), messages.length ? el("div", { class: "note bad", role: "alert" }, icon("circle-alert"), el("div", { class: "words" }, messages.map((message) => el("p", {}, message)))) : null);
+  }
+
+  refused(problem) {
+    const messages = Object.values(problem.errors || {}).flat();
+    this.say(messages.length ? messages : [problem.message]);
+  }
+
+  /** The file and the options as a multipart body. */
+  form(options) {
+    const form = new FormData();
+    form.append("file", this.file);
+    form.append("options", JSON.stringify(options));
+    return form;
   }
 
   async take(file) {
-    this.say("");
-    if (!/\.(csv|txt|tsv|xlsx)$/i.test(file.name)) {
-      this.say(interpolate(gettext("“%s” is neither a CSV nor an XLSX file. Save it as CSV and choose it again."), [file.name]));
-      return;
-    }
-    if (!file.size) {
-      this.say(interpolate(gettext("“%s” is empty."), [file.name]));
-      return;
-    }
+    this.say([]);
     this.file = file;
-    this.chosen = { encoding: null, delimiter: null };
-    await this.readFile();
+    this.chosen = { encoding: "", delimiter: "" };
+    this.mapping = null;
+    await this.inspect();
   }
 
-  async readFile() {
+  reading() {
+    const { encoding, delimiter } = this.chosen;
+    return { ...(encoding ? { encoding } : {}), ...(delimiter ? { delimiter } : {}) };
+  }
+
+  async inspect() {
+    this.say([]);
+    this.place.classList.add("reading-file");
+    fill(this.part("under"), interpolate(gettext("Reading %(name)s, %(size)s"), { name: this.file.name, size: fileSize(this.file.size) }, true));
     try {
-      this.sample = await readSample(this.file, this.chosen);
-    } catch (broken) {
-      this.say(interpolate(gettext("“%s” could not be read. Choose it again."), [this.file.name]));
-      return;
+      const { data } = await send("POST", "imports/inspect/", { form: this.form(this.reading()) });
+      this.seen = data;
+      this.mapping = new Map(data.columns.map((column) => [column.header, column.attribute]));
+      this.showMatching();
+    } catch (problem) {
+      fill(this.part("under"), this.file.name);
+      this.part("file").value = "";
+      this.refused(problem);
+    } finally {
+      this.place.classList.remove("reading-file");
     }
-    this.mapping = new Map((this.sample ? this.sample.header : []).map((header, index) => [index, matchHeader(header, this.attributes)]));
-    this.showMatching();
   }
 
   backToFile() {
     this.file = null;
     this.part("file").value = "";
+    this.say([]);
     this.step(1);
     this.part("file").focus();
   }
@@ -99,86 +121,98 @@ class ImportUpload {
   }
 
   showMatching() {
+    const { seen } = this;
     this.step(2);
-    const { sample } = this;
-    const details = [this.file.name, fileSize(this.file.size)];
-    if (sample) details.push(interpolate(ngettext("%s column", "%s columns", sample.header.length), [sample.header.length]));
-    fill(this.part("under"), details.join(" · "));
-    this.part("reading").hidden = !sample;
-    this.part("matching").hidden = !sample;
-    this.part("spreadsheet").hidden = Boolean(sample);
-    if (sample) {
-      const label = (value, auto, words) => el("option", { value: auto ? "" : value, selected: auto }, auto ? interpolate(gettext("%s, detected"), [words]) : words);
-      fill(this.part("encoding"), encodings.map((name) => label(name, !this.chosen.encoding && name === sample.encoding, ENCODING_NAMES[name])));
-      fill(this.part("delimiter"), Object.entries(SIGNS).map(([sign, words]) => label(sign, !this.chosen.delimiter && sign === sample.delimiter, words())));
-      this.part("encoding").value = this.chosen.encoding || "";
-      this.part("delimiter").value = this.chosen.delimiter || "";
-      fill(this.part("lines"), sample.lines.filter(Boolean).join("\n"));
-      this.showColumns();
-    }
+    fill(this.part("under"), [
+      this.file.name, fileSize(this.file.size), interpolate(ngettext("%s row", "%s rows", seen.rows), [count(seen.rows)]),
+      interpolate(ngettext("%s column", "%s columns", seen.columns.length), [seen.columns.length]),
+    ].join(" · "));
+    this.part("reading").hidden = seen.kind !== "csv";
+    if (seen.kind === "csv") this.showReading();
+    this.showColumns();
     this.part("check").focus();
   }
 
-  target(index, header) {
-    const select = el("select", { class: "input small", "aria-label": interpolate(gettext("Column %s goes to"), [header]) }, el("option", { value: "" }, gettext("Leave out")), this.attributes.map((attribute) => el("option", { value: attribute.key, selected: attribute.key === this.mapping.get(index) }, attribute.label)));
-    select.addEventListener("change", () => { this.mapping.set(index, select.value || null); this.showColumns(); this.part("columns").querySelectorAll("select")[index].focus(); });
+  showReading() {
+    const { seen } = this;
+    const choose = (part, names, current) => {
+      const known = Object.keys(names).includes(current) ? names : { [current]: current, ...names };
+      fill(this.part(part), Object.entries(known).map(([value, name]) => {
+        const detected = !this.chosen[part] && value === current;
+        const words = typeof name === "function" ? name() : name;
+        return el("option", { value: detected ? "" : value }, detected ? interpolate(gettext("%s, detected"), [words]) : words);
+      }));
+      this.part(part).value = this.chosen[part];
+    };
+    choose("encoding", ENCODINGS, seen.encoding.toLowerCase().replace("_", "-").replace(/^(utf-8)-sig$/, "$1").replace("cp1252", "windows-1252"));
+    choose("delimiter", SIGNS, seen.delimiter);
+    fill(this.part("lines"), [seen.columns.map((column) => column.header), ...seen.first_rows.slice(0, 3).map((row) => row.cells)].map((cells) => cells.join(seen.delimiter)).join("\n"));
+  }
+
+  target(header) {
+    const select = el("select", { class: "input small", "aria-label": interpolate(gettext("Column %s goes to"), [header]) }, el("option", { value: "" }, gettext("Leave out")), this.attributes.map((attribute) => el("option", { value: attribute.key, selected: attribute.key === this.mapping.get(header) }, attribute.label)));
+    select.addEventListener("change", () => {
+      this.mapping.set(header, select.value || null);
+      const at = Array.from(this.part("columns").querySelectorAll("select")).indexOf(select);
+      this.showColumns();
+      this.part("columns").querySelectorAll("select")[at].focus();
+    });
     return select;
   }
 
-  why(index) {
-    const key = this.mapping.get(index);
+  state(header) {
+    const key = this.mapping.get(header);
     if (!key) return el("span", { class: "warn-text" }, icon("triangle-alert"), " ", gettext("Not matched"));
     const attribute = this.attributes.find((one) => one.key === key);
-    if (attribute && (attribute.type === "phone" || attribute.key === "phones")) return el("span", { class: "badge acc" }, icon("phone"), gettext("finds the customer"));
+    if (attribute && ["phone", "phones"].includes(attribute.type)) return el("span", { class: "badge acc" }, icon("phone"), gettext("finds the customer"));
     return el("span", { class: "ok-text" }, icon("check"), " ", gettext("Matched"));
   }
 
   showColumns() {
-    const { header, rows } = this.sample;
-    fill(this.part("columns"), header.map((name, index) => el(
-      "tr", { class: this.mapping.get(index) ? "" : "unmatched" },
-      el("th", { scope: "row" }, name || el("span", { class: "quiet" }, gettext("no name"))),
-      el("td", { class: "first-values" }, rows.slice(0, FIRST_VALUES).map((row) => (row[index] ? el("span", {}, row[index].slice(0, 40)) : el("span", { class: "quiet" }, gettext("empty"))))),
-      el("td", {}, this.target(index, name)), el("td", {}, this.why(index)),
+    const headers = this.seen.columns.map((column) => column.header);
+    const rows = this.seen.first_rows;
+    fill(this.part("columns"), headers.map((header, index) => el(
+      "tr", { class: this.mapping.get(header) ? "" : "unmatched" },
+      el("th", { scope: "row" }, header),
+      el("td", { class: "first-values" }, rows.slice(0, FIRST_VALUES).map((row) => (row.cells[index] ? el("span", {}, row.cells[index].slice(0, 40)) : el("span", { class: "quiet" }, gettext("empty"))))),
+      el("td", {}, this.target(header)), el("td", {}, this.state(header)),
     )));
-    const unmatched = header.filter((name, index) => !this.mapping.get(index));
-    const matched = header.length - unmatched.length;
+    const unmatched = headers.filter((header) => !this.mapping.get(header));
+    const matched = headers.length - unmatched.length;
     fill(this.part("matched"), el("span", { class: "badge ok" }, interpolate(gettext("%s matched"), [matched])), unmatched.length ? el("span", { class: "badge warn" }, interpolate(gettext("%s left out"), [unmatched.length])) : null);
-    fill(this.part("said"), unmatched.length ? [icon("triangle-alert"), " ", interpolate(ngettext("%s will be left out", "%s will be left out", unmatched.length), [unmatched.slice(0, 3).join(", ") + (unmatched.length > 3 ? " …" : "")])] : "");
+    const named = unmatched.slice(0, 3).join(", ") + (unmatched.length > 3 ? " …" : "");
+    fill(this.part("said"), !matched ? gettext("Match at least one column") : unmatched.length ? [icon("triangle-alert"), " ", interpolate(ngettext("%s will be left out", "%s will be left out", unmatched.length), [named])] : "");
     this.part("check").disabled = matched === 0;
+  }
+
+  conflict() {
+    return this.place.querySelector("[name=on_conflict]:checked").value;
   }
 
   options() {
     const value = (name) => this.place.querySelector(`[name=${name}]`);
-    const options = {
-      on_conflict: this.place.querySelector("[name=on_conflict]:checked").value, all_or_nothing: value("all_or_nothing").checked, dry_run: true,
-    };
+    const options = { on_conflict: this.conflict(), all_or_nothing: value("all_or_nothing").checked, dry_run: true, ...this.reading() };
     if (value("decimal_comma").checked) options.decimal_comma = true;
+    if (options.on_conflict === "update" && value("empty_cells_clear").checked) options.empty_cells_clear = true;
+    if (value("day_first").value) options.day_first = value("day_first").value === "true";
     if (value("region").value) options.region = value("region").value;
-    if (value("start_at").value) options.start_at = fromLocalField(value("start_at").value);
-    if (this.sample) {
-      options.mapping = Object.fromEntries(this.sample.header.map((header, index) => [header, this.mapping.get(index)]));
-      if (this.chosen.encoding) options.encoding = this.chosen.encoding;
-      if (this.chosen.delimiter) options.delimiter = this.chosen.delimiter;
-    }
+    const start = value("start_at").value;
+    if (start) options.start_at = fromLocalField(start);
+    options.mapping = Object.fromEntries(this.mapping);
     return options;
   }
 
   async send() {
-    this.say("");
+    this.say([]);
     const check = this.part("check");
     check.disabled = true;
     fill(this.part("said"), icon("upload"), " ", gettext("Sending the file. Nothing is written to customers yet."));
-    const form = new FormData();
-    form.append("file", this.file);
-    form.append("options", JSON.stringify(this.options()));
     try {
-      const { data } = await send("POST", "imports/", { form, headers: { "Idempotency-Key": idempotencyKey() } });
+      const { data } = await send("POST", "imports/", { form: this.form(this.options()), headers: { "Idempotency-Key": idempotencyKey() } });
       location.assign(`/imports/${data.id}/`);
     } catch (problem) {
       fill(this.part("said"));
-      const errors = Object.values(problem.errors || {}).flat();
-      this.say(errors.length ? errors.join(" ") : problem.message);
+      this.refused(problem);
       check.disabled = false;
     }
   }
