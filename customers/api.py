@@ -21,7 +21,7 @@ from cim.access.api import Conflict, Problem, idempotent, strict_query
 from cim.access.jobs import enqueue
 from customers import history, labelling, listing, numbers, presenting, profiles, resolving, tasks
 from customers import schema as schemas
-from customers.filters import LIST_PARAMETERS, parse
+from customers.filters import LIST_PARAMETERS, asked
 from customers.models import Attribute, Customer, Identifier
 from customers.policy import Sight, sight_of
 from customers.profiles import OnConflict
@@ -93,7 +93,7 @@ class CustomersView(APIView):
     def get(self, request: Request) -> Response:
         schema = Schema.current()
         sight = sight_of(request.user, schema)
-        page = listing.page(parse(request.query_params, schema, sight), sight)
+        page = listing.page(asked(request, schema, sight), sight)
         return Response(
             {
                 "count": page.count,
@@ -144,7 +144,7 @@ class CountView(APIView):
     def get(self, request: Request) -> Response:
         schema = Schema.current()
         sight = sight_of(request.user, schema)
-        return Response({"count": listing.count(parse(request.query_params, schema, sight))})
+        return Response({"count": listing.count(asked(request, schema, sight))})
 
 
 class CustomerView(APIView):
@@ -374,6 +374,7 @@ class AttributesView(APIView):
         strict_query(request, ())
         with refusals():
             attribute = schemas.add(_definition(request), audit.actor_of(request))
+            enqueue(tasks.settle_indexes)
         return Response(presenting.attribute_json(attribute), status=201)
 
 
@@ -391,6 +392,7 @@ class AttributeView(APIView):
         strict_query(request, ())
         with refusals():
             attribute = schemas.change(_attribute(key), _definition(request), audit.actor_of(request))
+            enqueue(tasks.settle_indexes)
         return Response(presenting.attribute_json(attribute))
 
     @extend_schema(
@@ -406,6 +408,7 @@ class AttributeView(APIView):
                 schemas.delete_for_good(attribute, _number(request, "confirm"), audit.actor_of(request))
             else:
                 schemas.archive(attribute, audit.actor_of(request))
+                enqueue(tasks.settle_indexes)
                 enqueue(tasks.tidy_attribute, attribute_id=attribute.pk)
         return Response(status=204)
 

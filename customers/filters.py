@@ -10,6 +10,7 @@ from datetime import timedelta
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
+from django.utils import timezone
 from django.utils.datastructures import MultiValueDict
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
@@ -17,7 +18,10 @@ from django.utils.translation import gettext_lazy
 from drf_spectacular.utils import OpenApiParameter
 from phonenumbers import PhoneMetadata
 from rest_framework import exceptions
+from rest_framework.request import Request
 
+from cim.access import audit
+from cim.access.models import AuditEntry
 from customers.folding import fold
 from customers.labelling import UnknownLabel, labels_named
 from customers.listing.columns import Column
@@ -48,6 +52,12 @@ _MOST_IN = 200
 # Which parameters ask an operator, by what follows the attribute's key.
 _ASKED = {operator.value: operator for operator in Operator if operator is not Operator.BELOW}
 
+LOOK_UPS = 30
+"""How many masked values one user may look up in a minute; who takes calls needs a few."""
+
+_LOOK_UP = "customer.look_up"
+_MINUTE = 60
+
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _NUMBER = re.compile(r"[\d()./+\-\u2010-\u2015]+", re.ASCII)
 _TRUNK_ZERO = re.compile(r"\(\s*0\s*\)")
@@ -67,6 +77,27 @@ def parse(
         else {name: list(items) for name, items in parameters.items()}
     )
     return _Reader(given, schema, sight).query()
+
+
+def asked(request: Request, schema: Schema, sight: Sight) -> Query:
+    """Return what the request asks of the list, as ``parse`` does.
+
+    A whole value of a masked attribute is a look-up: it is noted in the audit trail, and refused with Throttled beyond
+    ``LOOK_UPS`` a minute, so that nobody can try values until one fits (C36).
+    """
+    query = parse(request.query_params, schema, sight)
+    if query.looked_up:
+        actor = audit.actor_of(request)
+        lately = AuditEntry.objects.filter(
+            actor_id=actor.user_id, action=_LOOK_UP, at__gt=timezone.now() - timedelta(seconds=_MINUTE)
+        )
+        if lately.count() >= LOOK_UPS:
+            raise exceptions.Throttled(
+                _MINUTE,
+                _("At most %(most)d masked values may be looked up in a minute.") % {"most": LOOK_UPS},
+            )
+        audit.note(actor, _LOOK_UP, object_type="attribute", object_id=",".join(query.looked_up))
+    return query
 
 
 class _Reader:

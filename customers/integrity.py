@@ -56,6 +56,18 @@ def problems() -> Iterator[str]:
             "customer": customer,
             "version": version,
         }
+    for stage, said, counted in _rows(
+        "SELECT stage, coalesce(t.said, 0), coalesce(c.counted, 0)"
+        " FROM (SELECT stage, sum(delta) AS said FROM customers_tally GROUP BY stage) t"
+        " FULL JOIN (SELECT stage, count(*) AS counted FROM customers_customer"
+        " WHERE deleted_at IS NULL AND merged_into_id IS NULL GROUP BY stage) c USING (stage)"
+        " WHERE coalesce(t.said, 0) <> coalesce(c.counted, 0)"
+    ):
+        yield _("The list says %(said)d customers are %(stage)s, but there are %(counted)d.") % {
+            "said": said,
+            "stage": stage,
+            "counted": counted,
+        }
 
 
 def _phone_columns() -> list[str]:
