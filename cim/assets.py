@@ -23,7 +23,7 @@ class AppFinder(AppDirectoriesFinder):
     """Static files of apps, without the folders that no page uses: they would be most of all files."""
 
     def list(self, ignore_patterns: Iterable[str] | None) -> Iterator[tuple[str, Storage]]:
-        return super().list([*(ignore_patterns or []), *settings.STATIC_FOLDERS_UNUSED])
+        yield from super().list([*(ignore_patterns or []), *settings.STATIC_FOLDERS_UNUSED])
 
 
 class NodeModulesFinder(BaseFinder):

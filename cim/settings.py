@@ -194,8 +194,18 @@ CELERY_BEAT_SCHEDULE = {
     # A message waits no longer than until the next one: behind a long import they would only pile up.
     "customers.run_imports": {"task": "customers.run_imports", "schedule": 5, "options": {"expires": 5}},
     "customers.forget_import_files": {"task": "customers.forget_import_files", "schedule": 3600},
-    "customers.settle_indexes": {"task": "customers.settle_indexes", "schedule": 60, "options": {"expires": 60}},
+    "customers.settle_indexes": {
+        "task": "customers.settle_indexes",
+        "schedule": 60,
+        "options": {"expires": 60},
+    },
     "customers.sum_up_tallies": {"task": "customers.sum_up_tallies", "schedule": 600},
+    "interactions.settle": {
+        "task": "interactions.settle_interactions",
+        "schedule": 60,
+        "options": {"expires": 60},
+    },
+    "interactions.forget_desk_events": {"task": "interactions.forget_desk_events", "schedule": 3600},
     "access.forget_expired": {"task": "access.forget_expired", "schedule": 3600},
     "journeys.expire_contexts": {"task": "journeys.expire_contexts", "schedule": 60},
 }
@@ -225,6 +235,9 @@ AXES_VERBOSE = False
 
 HTTPS = _boolean("CIM_HTTPS", default=not DEBUG)
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
+if FRAME_ANCESTORS and HTTPS:
+    # In a frame of another site a browser sends no other cookies; framing is for the listed origins only.
+    SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "None"
 SESSION_COOKIE_AGE = 12 * 3600
 SECURE_HSTS_SECONDS = 365 * 24 * 3600 if HTTPS else 0
 SECURE_REFERRER_POLICY = "same-origin"
