@@ -7,6 +7,7 @@ import { patch, post, read, remove, schema } from "./api.js";
 import { shownValue } from "./comparison.js";
 import { settleConflict } from "./conflict.js";
 import { bodyOf, Field, grouped, isWritable, originalValues, placeErrors } from "./customer-fields.js";
+import { dialButton } from "./dial.js";
 import { confirmAction, openMenu } from "./dialogs.js";
 import { button, el, fill, icon } from "./elements.js";
 import { addKeys } from "./keys.js";
@@ -85,7 +86,7 @@ class CustomerProfile {
     const phones = this.hiddenList("phones", customer.phones);
     const emails = this.hiddenList("emails", customer.emails);
     const channels = [
-      ...phones.map((number) => ["phone", "phone", this.hidden("phones") ? number : phoneNode(number)]),
+      ...phones.map((number, place) => ["phone", "phone", [this.hidden("phones") ? number : phoneNode(number), dialButton(customer.id, { place, label: interpolate(gettext("Dial phone %s"), [place + 1]) })]]),
       ...emails.map((address) => ["mail", "email", el("span", { class: "ltr" }, address)]),
       ...(customer.identifiers || []).map(({ type, value }) => [...(CHANNELS[type] || ["contact", ""]), el("span", { class: "ltr" }, value)]),
     ];
@@ -123,7 +124,7 @@ class CustomerProfile {
     const revealButton = hidden && may("reveal") ? button(gettext("Reveal"), { icon: "eye", classes: "small" }, (event) => this.reveal(attribute, event.currentTarget)) : null;
     const shown = this.revealed.has(attribute.key) ? this.revealed.get(attribute.key) : value;
     const link = attribute.type === "url" && value && !hidden ? el("a", { href: shown, target: "_blank", rel: "noopener noreferrer" }, shown, " ", icon("external-link")) : shownValue(attribute, shown, hidden);
-    const row = el("div", { class: "attribute", dataset: { attribute: attribute.key } }, el("dt", {}, attribute.label), el("dd", {}, link, " ", revealButton, edit));
+    const row = el("div", { class: "attribute", dataset: { attribute: attribute.key } }, el("dt", {}, attribute.label), el("dd", {}, link, " ", attribute.type === "phone" && !isEmpty(value) ? dialButton(this.id, { attribute: attribute.key, label: interpolate(gettext("Dial %s"), [attribute.label]) }) : null, revealButton, edit));
     if (edit) row.querySelector("dd").addEventListener("dblclick", () => this.edit([attribute]));
     return row;
   }

@@ -7,9 +7,14 @@ import { count, formatValue, isEmpty, phoneNode } from "./values.js";
 const MOST_COLUMNS = 5;
 const NAMES = ["first_name", "last_name", "phones"];
 
+const nameOf = (values) => [values.first_name, values.last_name].filter(Boolean).join(" ");
+
+/** The name as it will be; another one that it replaces stands before it. */
 function name(row) {
-  const values = row.new || row.old || {};
-  return [values.first_name, values.last_name].filter(Boolean).join(" ");
+  const next = nameOf(row.new || row.old || {}) || (row.new ? gettext("No Name") : "–");
+  const before = row.old ? nameOf(row.old) : "";
+  const shown = row.customer ? el("a", { class: "strong", href: `/customers/${row.customer}/` }, next) : el("strong", {}, next);
+  return before && row.new && before !== nameOf(row.new) ? [el("s", { class: "quiet" }, before), " → ", shown] : shown;
 }
 
 function phone(row) {
@@ -45,7 +50,7 @@ function cell(row, attribute) {
 }
 
 function line(row, outcome, columns) {
-  const lead = [el("td", { class: "num quiet" }, count(row.line)), el("td", {}, row.customer ? el("a", { class: "strong", href: `/customers/${row.customer}/` }, name(row) || gettext("No Name")) : el("strong", {}, name(row) || "–"))];
+  const lead = [el("td", { class: "num quiet" }, count(row.line)), el("td", {}, name(row))];
   if (outcome.key === "errors") return el("tr", {}, lead, el("td", { class: "bad-text" }, row.value || "–"), el("td", { colspan: Math.max(1, columns.length) }, row.column ? `${row.column}: ` : "", row.reason));
   const also = row.superseded_by ? interpolate(gettext("Row %s has the same phone and comes later: that one is used."), [count(row.superseded_by)]) : "";
   if (also) return el("tr", {}, lead, el("td", {}, phone(row)), el("td", { colspan: Math.max(1, columns.length) }, also));
