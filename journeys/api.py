@@ -1,13 +1,16 @@
-"""The API of journeys: contact lists and attempts (contract 6.4)."""
+"""The API of journeys: the journey of a customer, its elements, contact lists and attempts (contract 6.4)."""
 
-from typing import Any, ClassVar
+import datetime as dt
+from typing import Any, ClassVar, Final
+from uuid import UUID
 
+from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 from django.http import Http404
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import exceptions
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -16,11 +19,166 @@ from rest_framework.views import APIView
 from cim.access import audit
 from cim.access.api import Conflict, idempotent, quoted, strict_query
 from cim.access.permissions import Required
-from journeys import attempts, retrieval
-from journeys.models import ContactList
-from journeys.serializers import AttemptBody, ContactListBody
+from customers.models import Customer
+from customers.schema import Schema
+from interactions.families import family_of
+from interactions.presenting import eye_of
+from journeys import attempts, details, elements, picture, retrieval
+from journeys.filters import VIEW, VIEW_PARAMETERS, cursor_of, instant, view_of
+from journeys.models import ContactList, Element
+from journeys.serializers import AttemptBody, ContactListBody, TopicBody
 
 _LISTS: Required = ("schema", "send_attempts")
+_PAGE: Final = 50
+_NEWS: Final = 20
+_OVERLAP: Final = dt.timedelta(seconds=15)
+
+
+class JourneyView(APIView):
+    """The journey of a customer: when it began and ended, its points by channel, its elements (J10, J12)."""
+
+    required_permissions: ClassVar[dict[str, Required]] = {"GET": "see_customers"}
+
+    @extend_schema(operation_id="journey", parameters=VIEW_PARAMETERS, responses=OpenApiTypes.OBJECT)
+    def get(self, request: Request, customer_id: UUID) -> Response:
+        strict_query(request, VIEW)
+        view = view_of(request.query_params)
+        return Response(picture.journey_json(picture.journey(_family(customer_id), view, timezone.now())))
+
+
+class PictureView(APIView):
+    """What the page of a journey draws; of a long journey the points come in bundles, finer in a shorter range."""
+
+    required_permissions: ClassVar[dict[str, Required]] = {"GET": "see_customers"}
+
+    @extend_schema(
+        operation_id="journey_picture",
+        parameters=[*VIEW_PARAMETERS, OpenApiParameter("only", str, enum=["lanes"])],
+        responses=OpenApiTypes.OBJECT,
+    )
+    def get(self, request: Request, customer_id: UUID) -> Response:
+        strict_query(request, VIEW | {"only"})
+        view, now = view_of(request.query_params), timezone.now()
+        found = picture.journey(_family(customer_id), view, now)
+        if request.query_params.get("only") == "lanes":
+            return Response({"lanes": picture.lanes_json(found, view)})
+        return Response(picture.picture_json(found, view, now))
+
+
+class JourneyListView(APIView):
+    """The elements of a journey, the newest first, page by page: the picture in words."""
+
+    required_permissions: ClassVar[dict[str, Required]] = {"GET": "see_customers"}
+
+    @extend_schema(
+        operation_id="journey_list",
+        parameters=[
+            *VIEW_PARAMETERS,
+            OpenApiParameter("before", str, description="`next` of the page before"),
+        ],
+        responses=OpenApiTypes.OBJECT,
+    )
+    def get(self, request: Request, customer_id: UUID) -> Response:
+        strict_query(request, VIEW | {"before"})
+        view, before = view_of(request.query_params), cursor_of(request.query_params.get("before", ""))
+        found = picture.journey(_family(customer_id), view, timezone.now())
+        rows, has_more = picture.newest_first(found, before, _PAGE)
+        following = (
+            f"{rows[-1].started.isoformat().replace('+00:00', 'Z')}_{rows[-1].id}" if has_more else None
+        )
+        return Response({"next": following, "results": [picture.element_json(row) for row in rows]})
+
+
+class JourneyNewsView(APIView):
+    """What is new in a journey since a moment (J15)."""
+
+    required_permissions: ClassVar[dict[str, Required]] = {"GET": "see_customers"}
+
+    @extend_schema(
+        operation_id="journey_news",
+        parameters=[OpenApiParameter("since", str)],
+        responses=OpenApiTypes.OBJECT,
+    )
+    def get(self, request: Request, customer_id: UUID) -> Response:
+        strict_query(request, {"since"})
+        errors: dict[str, list[str]] = {}
+        now = timezone.now()
+        since = instant(request.query_params, "since", errors) or now
+        if errors:
+            raise exceptions.ValidationError(errors)
+        # A transaction that takes its time commits what has an earlier moment: some is told twice.
+        found = Element.objects.of(_family(customer_id)).standing(now).filter(changed_at__gt=since - _OVERLAP)
+        rows = found.order_by("-changed_at", "-id").values_list(
+            "id", "changed_at", "channel", "is_open", "topic"
+        )
+        return Response(
+            {
+                "now": _moment(now),
+                "changed": [
+                    {
+                        "id": str(key),
+                        "at": _moment(at),
+                        "channel": channel or None,
+                        "open": is_open,
+                        "topic": topic or None,
+                    }
+                    for key, at, channel, is_open, topic in rows[:_NEWS]
+                ],
+            }
+        )
+
+
+class ElementView(APIView):
+    """One element of a journey in depth: every status change, rating, data, links (J13)."""
+
+    required_permissions: ClassVar[dict[str, Required]] = {"GET": "see_customers"}
+
+    @extend_schema(operation_id="journey_element", responses=OpenApiTypes.OBJECT)
+    def get(self, request: Request, element_id: UUID) -> Response:
+        strict_query(request, ())
+        return Response(_detail(request, element_id))
+
+
+class ElementTopicView(APIView):
+    """A topic is corrected (J11)."""
+
+    required_permissions: ClassVar[dict[str, Required]] = {"POST": "wrap_up"}
+
+    @extend_schema(operation_id="journey_element_topic", request=TopicBody, responses=OpenApiTypes.OBJECT)
+    def post(self, request: Request, element_id: UUID) -> Response:
+        strict_query(request, ())
+        body = TopicBody(data=request.data)
+        body.is_valid(raise_exception=True)
+        assert isinstance(request.user, User)  # noqa: S101 - the permission lets nobody else in
+        try:
+            elements.correct_topic(
+                element_id,
+                body.validated_data["topic"],
+                request.user,
+                audit.actor_of(request),
+                timezone.now(),
+            )
+        except Element.DoesNotExist:
+            raise Http404 from None
+        return Response(_detail(request, element_id))
+
+
+def _detail(request: Request, element_id: UUID) -> dict[str, Any]:
+    try:
+        return details.detail_json(element_id, eye_of(request.user, Schema.current()), timezone.now())
+    except Element.DoesNotExist:
+        raise Http404 from None
+
+
+def _family(customer_id: UUID) -> list[UUID]:
+    family = family_of(customer_id)
+    if not Customer.objects.filter(pk=family[0], deleted_at=None).exists():
+        raise Http404
+    return family
+
+
+def _moment(at: dt.datetime) -> str:
+    return at.astimezone(dt.UTC).isoformat().replace("+00:00", "Z")
 
 
 class ContactListsView(APIView):
