@@ -51,7 +51,7 @@ def rows_json(rows: Sequence[Row], schema: Schema, sight: Sight) -> list[dict[st
     for row in rows:
         shown: dict[str, Any] = {"id": str(row[0]), "version": row[1], "stage": row[2]}
         for key, place, show in predefined:
-            shown[key] = show(row[place])
+            shown[key] = None if row[place] is None else show(row[place])
         shown["labels"] = labels.get(row[0], [])
         shown["identifiers"] = known = identifiers.get(row[0], [])
         shown["attributes"] = {
@@ -76,10 +76,13 @@ def _readers(schema: Schema, sight: Sight) -> tuple[list[_Reader], list[_Reader]
 
 
 def _shower(attribute: Attribute, sight: Sight) -> Callable[[Any], Any]:
+    """Return what makes the JSON of a stored value that is not null: ``shown_value``, decided once for a whole page."""
     kind = attribute.kind
-    if kind in TEXT_LIKE and attribute.key not in sight.masked:
+    if attribute.key in sight.masked:
+        return (lambda stored: [MASK] * len(stored)) if attribute.is_list else (lambda stored: MASK)
+    if kind in TEXT_LIKE or attribute.is_list:
         return lambda stored: stored
-    return lambda stored: shown_value(from_column(stored, kind), attribute, sight)
+    return lambda stored: to_json(from_column(stored, kind), kind)
 
 
 def shown_value(value: Value, attribute: Attribute, sight: Sight) -> Any:

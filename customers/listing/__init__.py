@@ -113,13 +113,15 @@ def _plan(query: Query) -> Plan:
 
 @contextmanager
 def _patiently() -> Iterator[None]:
-    """Give the statements of the block ``PATIENCE`` seconds each."""
+    """Give each statement of the block ``PATIENCE`` seconds. Raises Problem (503) when one takes longer."""
+    nested = connection.in_atomic_block
     try:
-        with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute("SELECT set_config('statement_timeout', %s, true)", [f"{PATIENCE}s"])
+        with transaction.atomic():
+            _set_timeout(PATIENCE)
             yield
-            # The transaction may be an outer one, whose later statements have their own time.
-            cursor.execute("SELECT set_config('statement_timeout', '0', true)")
+            if nested:
+                # What follows in the outer transaction has its own time.
+                _set_timeout(0)
     except OperationalError as failure:
         if not isinstance(failure.__cause__, QueryCanceled):
             raise
@@ -131,3 +133,8 @@ def _patiently() -> Iterator[None]:
             )
             % {"seconds": PATIENCE},
         ) from failure
+
+
+def _set_timeout(seconds: int) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT set_config('statement_timeout', %s, true)", [f"{seconds}s"])

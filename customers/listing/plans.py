@@ -67,7 +67,7 @@ class Plan:
         if not self.query.is_narrowed:
             return self.total
         matching = self._matching
-        rows = _run(f"SELECT count(*) FROM customers_customer c WHERE {matching.sql}", matching.parameters)
+        rows = run(f"SELECT count(*) FROM customers_customer c WHERE {matching.sql}", matching.parameters)
         return int(rows[0][0])
 
     def every(self) -> Fragment:
@@ -87,7 +87,7 @@ class Plan:
         skipped = behind if backwards else query.offset
         window = self._window if self.has_order_index else self._sorted
         ordered = window(skipped + size, backwards=backwards)
-        rows = _run(f"SELECT id FROM ({ordered.sql}) w OFFSET %s", (*ordered.parameters, skipped))
+        rows = run(f"SELECT id FROM ({ordered.sql}) w OFFSET %s", (*ordered.parameters, skipped))
         ids = [row[0] for row in rows]
         return Found(ids[::-1] if backwards else ids, behind > 0, self.total, is_exact=True)
 
@@ -109,7 +109,7 @@ class Plan:
         length = WALK + 4 * wanted
         conditions = joined(self._conditions(with_document=False), "AND")
         window = self._window(length, columns=conditions.columns)
-        rows = _run(
+        rows = run(
             f"SELECT c.id FROM ({window.sql}) c WHERE {conditions.sql} LIMIT %s",
             (*window.parameters, *conditions.parameters, wanted),
         )
@@ -121,7 +121,7 @@ class Plan:
         """Take all matches, then sort them; None when there are more than ``most``."""
         query, matching = self.query, self._matching
         limit = f" LIMIT {most + 1}" if most else ""
-        rows = _run(
+        rows = run(
             f"WITH m AS MATERIALIZED (SELECT c.id, {self._key} AS key FROM customers_customer c"
             f" WHERE {matching.sql}{limit})"
             " SELECT (SELECT count(*) FROM m),"
@@ -137,7 +137,7 @@ class Plan:
         """Sort all matches and keep no more than the page; their number stays open."""
         query, matching = self.query, self._matching
         # OFFSET 0 keeps the order apart from the conditions: an index that has the order may have every match last.
-        rows = _run(
+        rows = run(
             f"SELECT id FROM (SELECT c.id, {self._key} AS key FROM customers_customer c"
             f" WHERE {matching.sql} OFFSET 0) c ORDER BY {self._order('key')} LIMIT %s OFFSET %s",
             (*matching.parameters, query.page_size + 1, query.offset),
@@ -211,7 +211,7 @@ class Plan:
             order = self._order(key, backwards=backwards)
             return Fragment(f"{select} ORDER BY {order} LIMIT %s", (*stage, length))
         direction, beyond, ids = ("ASC", "<", "DESC") if backwards else ("DESC", ">", "ASC")
-        last = _run(
+        last = run(
             f"SELECT {key} FROM customers_customer c WHERE {self._stage.sql} AND {key} IS NOT NULL"
             f" ORDER BY {key} {direction} LIMIT 1 OFFSET %s",
             (*stage, length - 1),
@@ -242,7 +242,7 @@ class Plan:
         )
 
 
-def _run(sql: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
+def run(sql: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
         cursor.execute(sql, parameters)
         return cursor.fetchall()
