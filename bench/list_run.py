@@ -1,0 +1,188 @@
+"""The cases of the list, how they are measured and what is told of them."""
+
+import argparse
+import io
+import itertools
+import statistics
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlencode
+
+from django.core.management import call_command
+
+from bench import people, server
+from bench.list_contenders import PAGE, Contenders
+from customers import indexes
+from customers.models import Customer
+from customers.schema import Schema
+
+PATIENCE = 1_500
+"""Milliseconds after which a case is not repeated."""
+
+QUICK_SEARCHES = (
+    *(
+        "muller",
+        "zoe",
+        "anna weber",
+        "0160 1234567",
+        "1234567",
+        "4711",
+        "mail123456",
+        "an",
+        "z",
+        "zzzz",
+        "@example",
+    ),
+)
+
+
+@dataclass
+class Case:
+    """One question: its parameters, the same as SQL and as Django has it, and the class that it is counted in."""
+
+    group: str
+    parameters: dict[str, str]
+    key: str
+    descending: bool
+    conditions: list[tuple[str, str, Any]]
+    page: int = 1
+    ours: list[float] = field(default_factory=list)
+    hand: list[float] = field(default_factory=list)
+    plain: list[float] = field(default_factory=list)
+
+    @property
+    def name(self) -> str:
+        return urlencode(self.parameters, safe="*")
+
+    @property
+    def ratio(self) -> float:
+        return statistics.median(self.ours) / statistics.median(self.hand)
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Measure every case and print as it goes, then what the classes come to."""
+    _prepare(arguments.customers)
+    contenders = Contenders()
+    cases = [case for case in _cases(arguments.cases) if arguments.only in case.name]
+    for number, case in enumerate(cases, 1):
+        _measure(case, contenders, arguments)
+        times = f"{_ms(case.ours)} {_ms(case.hand)} {_ms(case.plain)}"
+        print(f"{number:4}/{len(cases)} {case.group:28} {times} {case.name}", flush=True)
+    _report(cases, contenders, arguments.explain)
+
+
+def _prepare(count: int) -> None:
+    call_command("migrate", verbosity=0)
+    have = Customer.objects.count()
+    if have not in (0, count):
+        raise SystemExit(
+            f"There are {have} customers already, not {count}; delete {server.HOME} to begin anew."
+        )
+    if not have:
+        print(f"making {count} customers …", flush=True)
+        people.make_schema()
+        people.make(count)
+    indexes.settle()
+
+
+def _cases(which: str) -> Iterator[Case]:
+    schema = Schema.current()
+    sorted_keys = {item.key for item in schema.attributes if indexes.has_sort_index(item)}
+
+    def case(key: str, descending: bool, page: int, conditions: list[tuple[str, str, Any]]) -> Case:
+        quick = key in sorted_keys and page <= 100 and all(item[0] in sorted_keys for item in conditions)
+        kind = "indexed" if key in sorted_keys else "not indexed"
+        group = (
+            f"{'fast' if quick else kind}, {len(conditions)} cond., {'page 1-100' if page <= 100 else 'deep'}"
+        )
+        parameters = {"ordering": f"-{key}" if descending else key, "page": str(page)}
+        parameters |= {
+            f"{name}__{operator}".removesuffix("__"): str(value) for name, operator, value in conditions
+        }
+        return Case(group, parameters, key, descending, conditions, page)
+
+    if which == "columns":
+        for attribute in schema.attributes:
+            for descending in (False, True):
+                yield case(attribute.key, descending, 1, [])
+        return
+    if which == "search":
+        for words in QUICK_SEARCHES:
+            yield Case("quick search", {"q": words}, "created_at", True, [("q", "", words)])
+        return
+    orders = [
+        *(
+            "created_at",
+            "last_name",
+            "text_2",
+            "number_1",
+            "flag_1",
+            "day_1",
+            "moment_1",
+            "phone_1",
+            "mail_1",
+        ),
+        *("site_1", "choice_1", "postal_code", "text_4", "number_3", "flag_2", "day_2", "choice_2"),
+    ]
+    total = Customer.objects.count()
+    last = -(-total // PAGE)
+    for key, descending, page in itertools.product(orders, (False, True), (1, 100, 10_000, last)):
+        if page <= last:
+            yield case(key, descending, page, [])
+    words = ("zqone", "zqrare", "zqtenth", "zqmost", "q", "zq")
+    others: list[tuple[str, str, Any]] = [("number_1", "gte", 100), ("flag_1", "", "true")]
+    for key, word, more, page in itertools.product(
+        ("created_at", "number_1", "last_name", "number_3"), words, (0, 1, 2), (1, 100)
+    ):
+        if page > 1 and word in {"zqone", "zqrare"}:
+            continue
+        for text in ("text_1", "text_11"):
+            yield case(key, True, page, [(text, "contains", word), *others[:more]])
+
+
+def _measure(case: Case, contenders: Any, arguments: argparse.Namespace) -> None:
+    runs: list[tuple[list[float], Callable[[Case], None]]] = [
+        (case.ours, contenders.ours),
+        (case.hand, contenders.by_hand),
+    ]
+    if not arguments.without_django:
+        runs.append((case.plain, contenders.plain_django))
+    for times, run in runs:
+        run(case)  # warms what can be warm
+        for _ in range(arguments.repeat):
+            began = time.perf_counter()
+            run(case)
+            times.append((time.perf_counter() - began) * 1000)
+            if sum(times) > PATIENCE:
+                break
+
+
+def _ms(times: list[float]) -> str:
+    return f"{statistics.median(times):8.1f}" if times else "       –"
+
+
+def _report(cases: list[Case], contenders: Contenders, explain: int) -> None:
+    heads = ("cases", "p50", "p95", "worst", "by hand", "x", "worst x", "Django")
+    print(f"\n{'class, ms':28}" + "".join(f"{head:>9}" for head in heads))
+    for group in sorted({case.group for case in cases}):
+        members = [case for case in cases if case.group == group]
+        times = sorted(time for case in members for time in case.ours)
+        by_hand = statistics.median(time for case in members for time in case.hand)
+        ratios = [case.ratio for case in members]
+        figures = (statistics.median(times), times[int(len(times) * 0.95) - 1], times[-1], by_hand)
+        print(
+            f"{group:28}{len(members):9}"
+            + "".join(f"{figure:9.1f}" for figure in (*figures, statistics.median(ratios), max(ratios)))
+            + f" {_ms([time for case in members for time in case.plain])}"
+        )
+    worst = sorted(cases, key=lambda case: -statistics.median(case.ours))[: max(explain, 10)]
+    print("\nthe slowest:")
+    for case in worst:
+        print(f"{_ms(case.ours)} ms, {case.ratio:5.1f} x by hand: {case.name}")
+    for case in worst[:explain]:
+        print(f"\n{case.name}")
+        out = io.StringIO()
+        contenders.explain(case, out)
+        print(out.getvalue())
