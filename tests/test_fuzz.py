@@ -14,7 +14,7 @@ from schemathesis.checks import not_a_server_error
 from cim.access.models import ApiKey
 from tests.factories import make_user
 
-EXAMPLES = 12
+EXAMPLES = 5
 
 
 @pytest.fixture
@@ -26,8 +26,8 @@ def operations(db: None, settings: Any) -> Iterator[list[Any]]:
     schema = schemathesis.openapi.from_wsgi(
         "/api/v1/schema/", get_wsgi_application(), headers=key_of("Admin")
     )
-    # The stream of events is answered by the ASGI server alone, and does not end.
-    yield [result.ok() for result in schema.exclude(path="/desk/stream/").get_all_operations()]
+    # Streams are answered by the ASGI server alone, and do not end.
+    yield [result.ok() for result in schema.exclude(path_regex="/stream/$").get_all_operations()]
     for signal in (request_started, request_finished):
         signal.connect(close_old_connections)
 
