@@ -124,7 +124,10 @@ def detect(file: BinaryIO, encoding: str = "", delimiter: str = "") -> Dialect:
             % {"delimiter": delimiter}
         )
     known = _known_encoding(encoding) if encoding else _detected_encoding(file, head)
-    text = codecs.getincrementaldecoder(known)("replace").decode(head)
+    try:
+        text = codecs.getincrementaldecoder(known)("replace").decode(head)
+    except UnicodeError:
+        raise _not_in(known, 0) from None
     if len(_CONTROL.findall(text)) > len(text) // 20:
         raise Unreadable(_("This is not a text file; give a CSV or an XLSX file."))
     return Dialect(CSV, known, delimiter or _detected_delimiter(text, complete=len(head) < _SAMPLE))
@@ -244,6 +247,7 @@ def records(file: BinaryIO, dialect: Dialect) -> Iterator[tuple[int, list[str]]]
         return
     text = io.TextIOWrapper(file, encoding=dialect.encoding, errors="surrogateescape", newline="")
     reader = csv.reader(chain(_bounded_lines(text), [_END]), delimiter=dialect.delimiter)
+    named = {"sep=", f"sep={dialect.delimiter}"}
     line = 1
     try:
         for cells in reader:
@@ -255,7 +259,7 @@ def records(file: BinaryIO, dialect: Dialect) -> Iterator[tuple[int, list[str]]]
                         _("A quotation mark that opens in the row on line %(line)d is never closed.")
                         % {"line": line}
                     )
-                if line > 1 or len(cells) > 1 or not cells[0].lower().startswith(("sep=", "\ufeffsep=")):
+                if line > 1 or cells[0].lower().removeprefix("\ufeff") not in named:
                     yield line, cells
             line = reader.line_num + 1
     except csv.Error:
@@ -267,14 +271,16 @@ def records(file: BinaryIO, dialect: Dialect) -> Iterator[tuple[int, list[str]]]
             % {"line": line, "most": csv.field_size_limit()}
         ) from None
     except UnicodeError:
-        raise Unreadable(
-            _(
-                "The file is not %(encoding)s after line %(line)d. Give its encoding by hand, or save it as UTF-8."
-            )
-            % {"encoding": dialect.encoding.removesuffix("-sig").upper(), "line": line}
-        ) from None
+        raise _not_in(dialect.encoding, line) from None
     finally:
         text.detach()
+
+
+def _not_in(encoding: str, line: int) -> Unreadable:
+    return Unreadable(
+        _("The file is not %(encoding)s after line %(line)d. Give its encoding by hand, or save it as UTF-8.")
+        % {"encoding": encoding.removesuffix("-sig").upper(), "line": line}
+    )
 
 
 def _bounded_lines(text: io.TextIOWrapper) -> Iterator[str]:

@@ -6,7 +6,7 @@ let go of everything and plan anew. The numbers then are what the plan says, in 
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -87,6 +87,7 @@ class Application:
         self._overlay = self._new_plan()
         self._known: set[str] = set()
         self._folds: dict[UUID, list[Any]] = {}
+        self._told: set[int] = set()
 
     def _new_plan(self) -> Plan[UUID]:
         return Plan(self.options.conflict, time_ordered_id, self.statements.schema.phone_keys)
@@ -153,7 +154,9 @@ class Application:
         cursor.execute(
             "SELECT id, stage FROM customers_customer WHERE id = ANY(%s)", [list(before)], prepare=True
         )
-        fates = self._judge(cursor, chunk, plan, dict(cursor.fetchall()))
+        stages = dict(cursor.fetchall())
+        differing = self._differing(cursor, plan, written={})
+        fates = self._judge(chunk, plan, stages, differing)
         self._refuse(chunk, plan, rows, fates)
         return fates
 
@@ -166,11 +169,16 @@ class Application:
         now = timezone.now()
         claimed = owning.claim(cursor, plan, before, now)
         stages = owning.lock(cursor, before, claimed)
-        fates = self._judge(cursor, chunk, plan, stages)
-        self._refuse(chunk, plan, rows, fates)
+        inserted, updated = self._writes(plan)
+        differing = self._differing(cursor, plan, written=updated)
         with audit.continue_entry(self.run.entry_id or 0):
-            self._write(cursor, plan, fates, now)
+            changed = self._write(cursor, plan, inserted, updated, now)
         owning.settle(cursor, plan, before, now)
+        differing |= changed.keys() - self._told
+        fates = self._judge(chunk, plan, stages, differing)
+        for line, version in [*dict.fromkeys(inserted.values(), 1).items(), *changed.items()]:
+            fates.rows[line] = fates.rows[line]._replace(version=version)
+        self._refuse(chunk, plan, rows, fates)
         return fates
 
     def _plan(self, plan: Plan[UUID], before: owning.Holdings, rows: Sequence[Row]) -> None:
@@ -204,28 +212,39 @@ class Application:
             for line, uses, lacking, lacking_update, *given in cursor
         ]
 
-    def _write(self, cursor: psycopg.Cursor[Any], plan: Plan[UUID], fates: _Fates, now: datetime) -> None:
-        """Insert and update the customers of the plan, each once, from the row that decides."""
+    def _writes(self, plan: Plan[UUID]) -> tuple[dict[UUID, int], dict[UUID, int]]:
+        """Return from which row each customer of the plan is inserted, and from which it is updated."""
         inserted = {step.customer: step.line for step in plan.steps if step.new}
         last = {step.customer: step.line for step in plan.steps}
         if self.options.conflict is Conflict.UPDATE:
-            updated = {customer: line for customer, line in last.items() if inserted.get(customer) != line}
+            return inserted, {
+                customer: line for customer, line in last.items() if inserted.get(customer) != line
+            }
+        return (
+            {customer: last[customer] for customer in inserted},
+            {customer: line for customer, line in last.items() if customer not in inserted},
+        )
+
+    def _write(
+        self,
+        cursor: psycopg.Cursor[Any],
+        plan: Plan[UUID],
+        inserted: Mapping[UUID, int],
+        updated: Mapping[UUID, int],
+        now: datetime,
+    ) -> dict[int, int]:
+        """Insert and update the customers, each once; return the versions of those that changed, by line."""
+        if self.options.conflict is Conflict.UPDATE:
             self._fold(cursor, plan, updated)
-        else:
-            updated = {customer: line for customer, line in last.items() if customer not in inserted}
-            inserted = {customer: last[customer] for customer in inserted}
         values = {"run": self.run.id, "now": now, "entry": self.run.entry_id}
         if inserted:
             chosen = {"ids": list(inserted), "lines": list(inserted.values())}
             cursor.execute(self.statements.insert, {**values, **chosen}, prepare=True)
-            for line in inserted.values():
-                fates.rows[line] = fates.rows[line]._replace(version=1)
-        if updated:
-            chosen = {"ids": list(updated), "lines": list(updated.values())}
-            cursor.execute(self.statements.update, {**values, **chosen}, prepare=True)
-            for customer, version in cursor.fetchall():
-                line = updated[customer]
-                fates.rows[line] = fates.rows[line]._replace(version=version)
+        if not updated:
+            return {}
+        chosen = {"ids": list(updated), "lines": list(updated.values())}
+        cursor.execute(self.statements.update, {**values, **chosen}, prepare=True)
+        return {updated[customer]: version for customer, version in cursor}
 
     def _fold(self, cursor: psycopg.Cursor[Any], plan: Plan[UUID], updated: Mapping[UUID, int]) -> None:
         """Let the last of several rows that update one customer carry the values of all of them."""
@@ -245,21 +264,51 @@ class Application:
 
     # What each row is counted as
 
-    def _judge(
-        self, cursor: psycopg.Cursor[Any], chunk: _Chunk, plan: Plan[UUID], stages: Mapping[UUID, str]
-    ) -> _Fates:
-        """Say what each row of the plan is counted as, and which earlier lines later ones supersede.
+    def _differing(
+        self, cursor: psycopg.Cursor[Any], plan: Plan[UUID], *, written: Mapping[UUID, int]
+    ) -> set[int]:
+        """Return the lines that give a customer other values than it has when their turn comes.
 
-        Looks at the stored customers, so it must run before they are written.
+        Left out are those lines of ``written`` about which the writing itself tells. Looks at the stored customers, so
+        it must run before they are written.
         """
         if self.options.conflict is Conflict.UPDATE:
-            return self._judge_updates(cursor, chunk, plan)
+            touches = Counter(step.customer for step in plan.steps)
+            # In a dry run nothing is written, so what earlier chunks would have written is folded here.
+            earlier = self.writers if self.dry else {}
+            chained = [step for step in plan.steps if touches[step.customer] > 1 or step.customer in earlier]
+            self._told = {step.line for step in chained}
+            open_steps = [step for step in plan.steps if not step.new and step.line not in self._told]
+            differing = self._chained(cursor, chained)
+        else:
+            self._told = set()
+            open_steps = [step for step in plan.steps if self._is_open(step)]
+            differing = set()
+        asked = [step for step in open_steps if written.get(step.customer) != step.line]
+        if asked:
+            cursor.execute(
+                self.statements.differing,
+                {
+                    "run": self.run.id,
+                    "ids": [step.customer for step in asked],
+                    "lines": [step.line for step in asked],
+                },
+                prepare=True,
+            )
+            differing |= {line for (line,) in cursor}
+        return differing
+
+    def _judge(
+        self, chunk: _Chunk, plan: Plan[UUID], stages: Mapping[UUID, str], differing: Collection[int]
+    ) -> _Fates:
+        """Say what each row of the plan is counted as, and which earlier lines later ones supersede."""
         fates = _Fates()
-        differing = self._differing(cursor, [step for step in plan.steps if self._is_open(step)])
         for step in plan.steps:
             prior = self._writer(chunk, step.customer)
             if step.new:
                 outcome = "created"
+            elif self.options.conflict is Conflict.UPDATE:
+                outcome = "updated" if step.line in differing else "unchanged"
             elif prior is not None and prior.outcome != "unchanged":
                 outcome = prior.outcome
             elif step.line in differing:
@@ -268,7 +317,7 @@ class Application:
                 outcome = "created" if promoted else "overwritten"
             else:
                 outcome = "unchanged"
-            if prior is not None:
+            if prior is not None and self.options.conflict is not Conflict.UPDATE:
                 if prior.line in fates.rows:
                     fates.rows[prior.line] = fates.rows[prior.line]._replace(
                         outcome="superseded", other_line=step.line
@@ -287,39 +336,10 @@ class Application:
         prior = self.writers.get(step.customer)
         return not step.new and (prior is None or prior.outcome == "unchanged")
 
-    def _differing(self, cursor: psycopg.Cursor[Any], steps: Sequence[Step[UUID]]) -> set[int]:
-        if not steps:
-            return set()
-        cursor.execute(
-            self.statements.differing,
-            {
-                "run": self.run.id,
-                "ids": [step.customer for step in steps],
-                "lines": [step.line for step in steps],
-            },
-            prepare=True,
-        )
-        return {line for (line,) in cursor}
-
-    def _judge_updates(self, cursor: psycopg.Cursor[Any], chunk: _Chunk, plan: Plan[UUID]) -> _Fates:
-        fates = _Fates()
-        if not self.dry:
-            self._folds = {}
-        touches = Counter(step.customer for step in plan.steps)
-        # In a dry run nothing is written, so what earlier chunks would have written is folded here.
-        earlier = self.writers if self.dry else {}
-        chained = [step for step in plan.steps if touches[step.customer] > 1 or step.customer in earlier]
-        plain = [step for step in plan.steps if touches[step.customer] == 1 and step.customer not in earlier]
-        differing = self._differing(cursor, [step for step in plain if not step.new])
-        differing |= self._chained(cursor, chained)
-        for step in plan.steps:
-            outcome = "created" if step.new else "updated" if step.line in differing else "unchanged"
-            chunk.writers[step.customer] = _Writer(step.line, outcome)
-            fates.rows[step.line] = Fate(outcome, step.customer)
-        return fates
-
     def _chained(self, cursor: psycopg.Cursor[Any], steps: Sequence[Step[UUID]]) -> set[int]:
         """Fold rows that update one customer, one after the other; return the lines that change something."""
+        if not self.dry:
+            self._folds = {}
         if not steps:
             return set()
         earlier = {
