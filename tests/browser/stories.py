@@ -26,20 +26,11 @@ def add_customer(*, labels: tuple[str, ...] = (), **values: Any) -> Customer:
 
 
 def add_people() -> None:
-    """Sixty customers with a tariff and a monthly payment, and two with names of their own."""
+    """Two customers with names, a tariff and a label; the attributes and the label are there for others too."""
     add_attribute("Tariff", "choice", options=["Green 24", "Green Fix"])
     add_attribute("Monthly", "number")
     add_attribute("Contract end", "date")
     Label.objects.create(name="VIP", color="violet")
-    for number in range(60):
-        add_customer(
-            first_name="Priya",
-            last_name=f"Raman {number:02}",
-            phones=[f"+4930231250{number:02}"],
-            tariff="Green 24" if number % 2 else "Green Fix",
-            monthly=40 + number,
-            contract_end=f"2026-12-{number % 28 + 1:02}",
-        )
     add_customer(
         first_name="Jürgen",
         last_name="Weiß",
@@ -54,6 +45,20 @@ def add_people() -> None:
         tariff="Green Fix",
         labels=("VIP",),
     )
+
+
+def add_crowd() -> None:
+    """Sixty customers who differ in number, tariff and monthly payment, and then the two with names."""
+    add_people()
+    for number in range(60):
+        add_customer(
+            first_name="Priya",
+            last_name=f"Raman {number:02}",
+            phones=[f"+4930231250{number:02}"],
+            tariff="Green 24" if number % 2 else "Green Fix",
+            monthly=40 + number,
+            contract_end=f"2026-12-{number % 28 + 1:02}",
+        )
 
 
 def ready(page: Page) -> None:

@@ -3,7 +3,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.stories import add_people, count_says, names, opened, ready
+from tests.browser.stories import add_crowd, count_says, names, opened, ready
 from tests.factories import make_user
 
 Accessible = Callable[[Page], None]
@@ -11,7 +11,7 @@ Accessible = Callable[[Page], None]
 
 @pytest.fixture
 def listed(page: Page, sign_in: Callable[..., Page]) -> Page:
-    add_people()
+    add_crowd()
     sign_in(make_user("Supervisor"))
     return opened(page, "/customers/")
 
@@ -19,7 +19,7 @@ def listed(page: Page, sign_in: Callable[..., Page]) -> Page:
 def test_list_sorts_searches_and_keeps_it_in_the_address(listed: Page, assert_accessible: Accessible) -> None:
     page = listed
     count_says(page, "62")
-    assert names(page)[0] == "Sjöberg"
+    assert names(page)[0] == "Raman 59"
     assert_accessible(page)
 
     page.get_by_role("button", name="Monthly", exact=True).click()
@@ -80,7 +80,7 @@ def test_list_by_keyboard_alone(listed: Page, assert_accessible: Accessible) -> 
     page.keyboard.press("j")
     page.keyboard.press(" ")
     expect(page.get_by_text("1 selected")).to_be_visible()
-    expect(page.locator(".tabulator-row.marked")).to_contain_text("Weiß")
+    expect(page.locator(".tabulator-row.marked")).to_contain_text("Raman 58")
     assert_accessible(page)
     page.keyboard.press("Escape")
     expect(page.get_by_text("1 selected")).to_have_count(0)
