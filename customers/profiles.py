@@ -72,8 +72,8 @@ class StaleVersion(Exception):
         }
 
 
-class _Moved(Exception):
-    """The row changed between reading and locking it."""
+class Moved(Exception):
+    """A row changed between reading and locking it: what was planned from it is out of date."""
 
 
 @dataclass(frozen=True)
@@ -198,7 +198,7 @@ def edit(
         numbers.settle(customer_id, uses, now=now)
         return customer
 
-    return _until_unmoved(attempt)
+    return until_unmoved(attempt)
 
 
 def delete(
@@ -212,7 +212,7 @@ def delete(
             raise StaleVersion(customer, expected)
         with audit.recorded(actor, "customer.delete", object_type="customer", object_id=customer_id):
             customer.deleted_at = now
-            _save(customer, ["deleted_at"], now)
+            save_version(customer, ["deleted_at"], now)
             numbers.settle(customer_id, {}, now=now)
     return customer
 
@@ -230,7 +230,7 @@ def undelete(
         seen = Customer.objects.exclude(deleted_at=None).get(id=customer_id)
         return _bring_back(seen, profile_of(seen, schema), "customer.undelete", actor, schema, now)
 
-    return _until_unmoved(attempt)
+    return until_unmoved(attempt)
 
 
 def restore(
@@ -247,7 +247,7 @@ def restore(
         profile = history.profile_at(seen, version, schema)
         return _bring_back(seen, profile, "customer.restore", actor, schema, now, restored_version=version)
 
-    return _until_unmoved(attempt)
+    return until_unmoved(attempt)
 
 
 def profile_of(customer: Customer, schema: Schema) -> dict[str, Value]:
@@ -274,7 +274,7 @@ def _bring_back(
             customer.deleted_at = None
             columns.append("deleted_at")
         if columns:
-            _save(customer, columns, now)
+            save_version(customer, columns, now)
         numbers.settle(customer.id, schema.uses_of(kept, typed), now=now)
     not_returned = [{"number": number, "owner": str(owner)} for number, owner in sorted(held.owners.items())]
     return Restored(customer, not_returned)
@@ -309,7 +309,7 @@ def _replace(
         kind = "created" if kind == "overwritten" else kind
     if columns:
         with audit.recorded(actor, action, object_type="customer", object_id=customer.id):
-            _save(customer, columns, now)
+            save_version(customer, columns, now)
     return Outcome(kind, customer, bool(columns))
 
 
@@ -324,7 +324,8 @@ def _put(customer: Customer, values: Mapping[str, Value], schema: Schema) -> lis
     return changed
 
 
-def _save(customer: Customer, columns: list[str], now: datetime) -> None:
+def save_version(customer: Customer, columns: list[str], now: datetime) -> None:
+    """Save the columns of a locked customer as its next version; the database keeps what they held before."""
     customer.version += 1
     customer.updated_at = now
     customer.save(update_fields=[*columns, "version", "updated_at"])
@@ -333,17 +334,17 @@ def _save(customer: Customer, columns: list[str], now: datetime) -> None:
 def _locked(held: numbers.Held, seen: Customer) -> Customer:
     customer = held.customers.get(seen.id)
     if customer is None or customer.version != seen.version:
-        raise _Moved
+        raise Moved
     return customer
 
 
-def _until_unmoved(attempt: Callable[[], Result]) -> Result:
+def until_unmoved(attempt: Callable[[], Result]) -> Result:
     """Run ``attempt`` in a transaction of its own until nobody has changed the row under it."""
     while True:
         try:
             with transaction.atomic():
                 return attempt()
-        except _Moved:
+        except Moved:
             continue
 
 
