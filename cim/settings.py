@@ -13,6 +13,7 @@ import django_stubs_ext
 import environ
 import phonenumbers
 import structlog
+from cryptography.fernet import Fernet
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
@@ -109,6 +110,7 @@ INSTALLED_APPS = [
     "customers",
     "interactions",
     "journeys",
+    "crm_mappings",
 ]
 MIDDLEWARE = [
     "django_prometheus.middleware.PrometheusBeforeMiddleware",
@@ -207,6 +209,12 @@ CELERY_BEAT_SCHEDULE = {
     },
     "interactions.forget_desk_events": {"task": "interactions.forget_desk_events", "schedule": 3600},
     "access.forget_expired": {"task": "access.forget_expired", "schedule": 3600},
+    "crm_mappings.deliver_due": {
+        "task": "crm_mappings.deliver_due",
+        "schedule": 5,
+        "options": {"expires": 5},
+    },
+    "crm_mappings.check_configurations": {"task": "crm_mappings.check_configurations", "schedule": 60},
     "journeys.expire_contexts": {"task": "journeys.expire_contexts", "schedule": 60},
 }
 
@@ -353,6 +361,38 @@ if {"none", "certificate"} & set(CIM_CONTEXT_STORE_AUTH) and not CIM_CONTEXT_STO
     )
 CIM_CONTEXT_STORE_USER = _text("CIM_CONTEXT_STORE_USER", "integration")
 
+# CRMs
+
+# The first key encrypts credentials, all of them open them; without one a key is derived from SECRET_KEY
+CIM_CRM_KEYS = [key.strip() for key in _secret("CIM_CRM_KEYS").split(",") if key.strip()]
+for _number_of_key, _key in enumerate(CIM_CRM_KEYS, 1):
+    try:
+        Fernet(_key)
+    except ValueError:
+        raise ImproperlyConfigured(
+            f"Key {_number_of_key} of CIM_CRM_KEYS is no Fernet key: 32 bytes in URL-safe base64 are needed."
+        ) from None
+# Hosts that adapters may call beside those of their own vendor
+CIM_CRM_HOSTS = frozenset(_list("CIM_CRM_HOSTS"))
+# For development: where the hosts of CRMs really are, such as 127.0.0.1:9009
+CIM_CRM_LOCAL_ADDRESS = _text("CIM_CRM_LOCAL_ADDRESS")
+if CIM_CRM_LOCAL_ADDRESS and not DEBUG:
+    raise ImproperlyConfigured("CIM_CRM_LOCAL_ADDRESS is for development only: it needs CIM_DEBUG=true.")
+if CIM_CRM_LOCAL_ADDRESS and not re.fullmatch(r"[\w.-]+:\d{1,5}", CIM_CRM_LOCAL_ADDRESS):
+    raise ImproperlyConfigured(
+        f"CIM_CRM_LOCAL_ADDRESS is {CIM_CRM_LOCAL_ADDRESS!r}; it must be a host and a port, like 127.0.0.1:9009."
+    )
+CIM_CRM_RATE = _number("CIM_CRM_RATE", default=240) or 1  # requests a minute to one CRM
+CIM_CRM_TIMEOUT = _number("CIM_CRM_TIMEOUT", default=30)  # seconds; a token may take 15 to be renewed
+CIM_CRM_TRIES = _number("CIM_CRM_TRIES", default=24)  # of a delivery, over about half a day
+CIM_CRM_RETRY = 2.0  # seconds before the second try, doubled each time up to an hour
+CIM_CRM_REST = 30.0  # seconds for which a failing CRM is left alone at first
+CIM_CRM_FRESH = _number("CIM_CRM_FRESH", default=300)  # seconds after which what a CRM said is fetched anew
+CIM_CRM_TEXT_LIMIT = 20_000  # characters of a long text; the vendor takes 100 kB in all
+CIM_CRM_DYNAMIC_STRINGS, CIM_CRM_DYNAMIC_OTHERS = 5, 3  # fields shown per record type (M20)
+# Under which address people reach this installation, for links in what others keep
+CIM_PUBLIC_ADDRESS = _text("CIM_PUBLIC_ADDRESS", f"http://localhost:{PORT}").rstrip("/")
+
 # Languages and time
 
 LANGUAGE_CODE = "en"
@@ -428,6 +468,9 @@ LOGGING = {
         "django": {"handlers": ["console"], "propagate": False},
         # Its lines name the person who signs in; the attempts are rows in the database.
         "axes": {"level": "ERROR"},
+        # Their lines hold addresses with phone numbers, or headers with keys.
+        "httpx": {"level": "WARNING"},
+        "httpcore": {"level": "WARNING"},
     },
 }
 structlog.configure(

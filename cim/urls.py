@@ -16,6 +16,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("api/v1/", include("customers.api_urls")),
     path("api/v1/", include("interactions.api_urls")),
     path("api/v1/", include("journeys.api_urls")),
+    path("api/v1/", include("crm_mappings.api_urls")),
     path("services/", include("journeys.services_urls")),
     path("admin/", admin.site.urls),
     path("words.js", public(JavaScriptCatalog.as_view()), name="javascript-catalog"),
