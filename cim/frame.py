@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+from django.conf import settings
 from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
@@ -48,7 +49,14 @@ def frame(request: HttpRequest) -> dict[str, Any]:
     """Describe the frame of the page for the user of `request`; an anonymous visitor gets the plain look."""
     user = getattr(request, "user", None)
     if user is None or not user.is_authenticated:
-        return {"frame": {"theme": "system", "time_zone": timezone.get_current_timezone_name(), "may": "", "navigation": []}}
+        return {
+            "frame": {
+                "theme": "system",
+                "time_zone": timezone.get_current_timezone_name(),
+                "may": "",
+                "navigation": [],
+            }
+        }
     preference: UserPreference = getattr(request, "preference", None) or UserPreference()
     held = [codename for codename in PERMISSIONS if user.has_perm(full_name(codename))]
     name = user.get_full_name() or user.get_username()
@@ -58,6 +66,7 @@ def frame(request: HttpRequest) -> dict[str, Any]:
             "theme": preference.theme,
             "time_zone": timezone.get_current_timezone_name(),
             "may": " ".join(held),
+            "frames": " ".join(settings.FRAME_ANCESTORS),
             "navigation": _navigation(request.path, held),
             "name": name,
             "initials": _initials(name),
@@ -69,7 +78,11 @@ def frame(request: HttpRequest) -> dict[str, Any]:
 
 def _initials(name: str) -> str:
     words = name.split()
-    return "".join(word[0] for word in (words[:1] + words[1:][-1:])).upper() if len(words) > 1 else name[:2].upper()
+    return (
+        "".join(word[0] for word in (words[:1] + words[1:][-1:])).upper()
+        if len(words) > 1
+        else name[:2].upper()
+    )
 
 
 def _navigation(path: str, held: list[str]) -> list[dict[str, Any]]:

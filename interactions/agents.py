@@ -3,8 +3,10 @@
 import datetime as dt
 
 from django.contrib.auth.models import User
+from django.db.models import Q
 from django.utils.translation import gettext as _
 
+from interactions.folding import Status
 from interactions.models import AgentProfile, Interaction
 
 
@@ -38,6 +40,14 @@ def desk_of(user: User, now: dt.datetime) -> list[Interaction]:
         interaction
         for interaction in Interaction.objects.on_desk_of(agent, now).order_by("started", "id")
         # A ring that nobody ever resolved is an adapter's silence, not a call.
-        if interaction.agents[agent]["status"] != "ringing"
+        if interaction.agents[agent]["status"] != Status.RINGING
         or dt.datetime.fromisoformat(interaction.agents[agent]["since"]) > youngest
     ]
+
+
+def left_to_wrap_up(user: User, now: dt.datetime) -> list[Interaction]:
+    """Return what a user has left and not finished: the time to wrap up is running (I4), oldest first."""
+    agent = AgentProfile.objects.agent_id_of(user)
+    recent = Interaction.objects.filter(agent_ids__contains=[agent], started__gt=now - dt.timedelta(hours=12))
+    open_ones = recent.filter(Q(ended=None) | Q(closes_at__gt=now)).order_by("started", "id")
+    return [interaction for interaction in open_ones if interaction.agents[agent]["status"] == Status.WRAP_UP]

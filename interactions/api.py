@@ -25,7 +25,8 @@ from customers.policy import MASK
 from customers.profiles import NumberTaken
 from customers.schema import InvalidProfile, Schema
 from interactions import do_not_call, drafting, linking, outbound, presenting, recording, timeline, wall
-from interactions.agents import NotYours, agent_of, check_own, desk_of
+from interactions.agents import NotYours, agent_of, check_own, desk_of, left_to_wrap_up
+from interactions.families import survivors
 from interactions.filters import KNOWN, PARAMETERS, cursor_of, search_of, size_of
 from interactions.models import DoNotCall, Interaction, WrapUpReason
 from interactions.presenting import Eye, eye_of
@@ -299,16 +300,29 @@ class DraftView(APIView):
 
 
 class DeskView(APIView):
-    """What lies on the caller's desk now."""
+    """What lies on the caller's desk now, and what is left to wrap up."""
 
     required_permissions = {"GET": "wrap_up"}
 
     @extend_schema(operation_id="desk", responses=OpenApiTypes.OBJECT)
     def get(self, request: Request) -> Response:
         strict_query(request, ())
-        now = timezone.now()
-        eye = eye_of(request.user, Schema.current())
-        return Response({"results": presenting.interaction_json(desk_of(_user(request), now), eye, now)})
+        now, user = timezone.now(), _user(request)
+        eye = eye_of(user, Schema.current())
+        agent = agent_of(user)["id"]
+        left = left_to_wrap_up(user, now)
+        live = survivors({it.customer_id for it in left if it.customer_id})
+        return Response(
+            {
+                "results": presenting.interaction_json(desk_of(user, now), eye, now),
+                "wrap_up": [
+                    presenting.desk_data(
+                        it, agent, eye, live.get(it.customer_id) if it.customer_id else None, ()
+                    )
+                    for it in left
+                ],
+            }
+        )
 
 
 class DialView(APIView):

@@ -9,7 +9,7 @@ from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
 from cim.access import audit
-from customers.models import Phone
+from customers.models import Customer, Phone
 from customers.phones import normalize
 from customers.schema import dialplan
 from interactions import do_not_call, recording
@@ -73,8 +73,12 @@ def dial(
 
 
 def phones_of(customer_id: UUID) -> list[Phone]:
-    """List the numbers that a customer has now, with the ids by which they are dialled. Two queries."""
-    return list(Phone.objects.current().filter(customer_id__in=family_of(customer_id)).order_by("id"))
+    """List the numbers that a customer has now, in the order of its profile, with the ids by which they are dialled."""
+    family = family_of(customer_id)
+    listed = Customer.objects.filter(id=family[0]).values_list("phones", flat=True).first() or []
+    place = {number: position for position, number in enumerate(listed)}
+    phones = Phone.objects.current().filter(customer_id__in=family)
+    return sorted(phones, key=lambda phone: (place.get(phone.number, len(place)), phone.pk))
 
 
 def tell_outcome(

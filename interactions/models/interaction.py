@@ -225,7 +225,9 @@ class Interaction(models.Model):
         """List the identifiers of whoever communicates here: the address by its channel, and those that were sent."""
         found = [(item["type"], item["value"]) for item in self.identifiers]
         if self.address:
-            found += [(kind, _bare(kind, self.address)) for kind in _address_types(self.channel, self.address)]
+            found += [
+                (kind, _bare(kind, self.address)) for kind in _address_types(self.channel, self.address)
+            ]
         return list(dict.fromkeys(found))
 
 

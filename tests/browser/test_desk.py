@@ -288,7 +288,7 @@ def test_number_on_a_profile_is_dialled(
 
     page.goto("/do-not-call/")
     page.get_by_label("Number", exact=True).fill("030 123456")
-    page.get_by_label("Reason").fill("asked us")
+    page.get_by_label("Reason", exact=True).fill("asked us")
     page.get_by_role("button", name="Add to the list").click()
     expect(page.get_by_role("table")).to_contain_text("asked us")
 
