@@ -202,6 +202,8 @@ CELERY_BEAT_SCHEDULE = {
         "options": {"expires": 60},
     },
     "customers.sum_up_tallies": {"task": "customers.sum_up_tallies", "schedule": 600},
+    "customers.work_on_list_jobs": {"task": "customers.work_on_list_jobs", "schedule": 10, "options": {"expires": 10}},
+    "customers.forget_list_jobs": {"task": "customers.forget_list_jobs", "schedule": 3600},
     "interactions.settle": {
         "task": "interactions.settle_interactions",
         "schedule": 60,

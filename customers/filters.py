@@ -79,13 +79,15 @@ def parse(
     return _Reader(given, schema, sight).query()
 
 
-def asked(request: Request, schema: Schema, sight: Sight) -> Query:
-    """Return what the request asks of the list, as ``parse`` does.
+def asked(
+    request: Request, schema: Schema, sight: Sight, parameters: Mapping[str, Sequence[str]] | None = None
+) -> Query:
+    """Return what the request asks of the list, in its address or as ``parameters`` in its body, as ``parse`` does.
 
     A whole value of a masked attribute is a look-up: it is noted in the audit trail, and refused with Throttled beyond
     ``LOOK_UPS`` a minute, so that nobody can try values until one fits (C36).
     """
-    query = parse(request.query_params, schema, sight)
+    query = parse(request.query_params if parameters is None else parameters, schema, sight)
     if query.looked_up:
         actor = audit.actor_of(request)
         lately = AuditEntry.objects.filter(

@@ -1,16 +1,15 @@
 """The API of imports (contract 6.2): parse, one call, render."""
 
 import json
-from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from io import BytesIO
 from typing import Any, BinaryIO, cast
 from uuid import UUID
 
-from asgiref.sync import sync_to_async
 from django.contrib.auth.models import User
 from django.core.files.uploadedfile import UploadedFile
-from django.http import Http404, HttpResponse, QueryDict, StreamingHttpResponse
+from django.http import Http404, HttpResponse, QueryDict
 from django.http.response import HttpResponseBase
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
@@ -42,6 +41,7 @@ from customers.models import ImportRun
 from customers.policy import sight_of
 from customers.schema import Schema
 from customers.spreadsheets import csv_lines, write_xlsx
+from customers.streaming import Stream
 
 _MOST_LISTED = 500
 
@@ -87,17 +87,8 @@ class CancelBody(StrictSerializer):
     keep = serializers.BooleanField(help_text="keep what is written, or take it back")
 
 
-class _Stream(StreamingHttpResponse):
-    """Sends what an iterator yields as it comes, under ASGI too: the iterator is advanced in the database's thread."""
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        parts = iter(cast("Iterator[bytes]", self.streaming_content))
-        while (part := await sync_to_async(lambda: next(parts, None))()) is not None:
-            yield part
-
-
-def _csv(rows: Iterable[Sequence[object]], name: str) -> StreamingHttpResponse:
-    response = _Stream(csv_lines(rows), content_type="text/csv; charset=utf-8")
+def _csv(rows: Iterable[Sequence[object]], name: str) -> Stream:
+    response = Stream(csv_lines(rows), content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = f'attachment; filename="{name}"'
     return response
 

@@ -146,5 +146,82 @@ class ColumnBody(StrictSerializer):
 class LayoutBody(StrictSerializer):
     """How a user has arranged the list; columns that are not named stand at the end, shown."""
 
-    columns = ColumnBody(many=True, max_length=100)
+    columns = ColumnBody(many=True, max_length=100)  # type: ignore[call-arg]  # of the list, not of one
     page_size = serializers.IntegerField(required=False, allow_null=True, min_value=1, max_value=200)
+
+
+def _parameters(query: dict[str, Any]) -> dict[str, list[str]]:
+    """Return the parameters of an address, each with its values; a single value may stand alone."""
+    found = {name: value if isinstance(value, list) else [value] for name, value in query.items()}
+    for name, texts in found.items():
+        if not texts or not all(isinstance(text, str) for text in texts):
+            raise serializers.ValidationError(
+                {name: _("%(value)s is neither a text nor a list of texts.") % {"value": quoted(query[name])}}
+            )
+    return found
+
+
+class _Question(StrictSerializer):
+    """Whom something concerns: those whom the parameters of the list find, or those named."""
+
+    query = serializers.DictField(
+        required=False,
+        help_text="parameters of the list; several values of one as a list",
+        child=serializers.JSONField(),
+    )
+    ids = serializers.ListField(child=serializers.UUIDField(), required=False, max_length=10_000)
+
+    def validate_query(self, query: dict[str, Any]) -> dict[str, list[str]]:
+        return _parameters(query)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if ("query" in attrs) == ("ids" in attrs):
+            raise serializers.ValidationError(
+                {"query": _("Give either query, whom to find, or ids, whom to take – query {} is everybody.")}
+            )
+        return attrs
+
+
+class BulkBody(_Question):
+    """One thing to do to many customers (C28)."""
+
+    action = serializers.ChoiceField(choices=["label", "unlabel", "delete"])
+    label = serializers.CharField(  # type: ignore[assignment]
+        required=False, max_length=60, help_text="name of the label to put on or take off"
+    )
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if (attrs["action"] == "delete") == ("label" in attrs):
+            raise serializers.ValidationError(
+                {"label": _("Name a label for label and unlabel, none for delete.")}
+            )
+        return super().validate(attrs)
+
+
+class ExportBody(_Question):
+    """Customers to be made a file of (C27)."""
+
+    format = serializers.ChoiceField(choices=["csv", "xlsx"])
+    columns = serializers.ListField(
+        child=serializers.CharField(),
+        required=False,
+        max_length=100,
+        help_text="keys in order; all when left out",
+    )
+
+
+class ViewBody(StrictSerializer):
+    """A question to the list under a name (C26); what is left out is not changed."""
+
+    id = serializers.UUIDField(read_only=True)
+    owner = serializers.CharField(read_only=True)
+    is_mine = serializers.BooleanField(read_only=True)
+    name = serializers.CharField(
+        required=False, max_length=100, help_text="unique among one's own, ignoring case"
+    )
+    is_shared = serializers.BooleanField(required=False)
+    query = serializers.DictField(required=False, child=serializers.JSONField())
+    columns = ColumnBody(many=True, required=False, max_length=100)  # type: ignore[call-arg]
+
+    def validate_query(self, query: dict[str, Any]) -> dict[str, list[str]]:
+        return _parameters(query)

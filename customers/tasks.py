@@ -1,19 +1,27 @@
 """The background jobs of customers: one call each; what a job knows is in the database, not in its message."""
 
+from uuid import UUID
+
 from celery import shared_task
 from django.utils import timezone
 
-from customers import archiving, indexes, listing
+from customers import archiving, bulk, filters, indexes, listing
 from customers.import_tasks import forget_import_files, run_imports
+from customers.models import ListJob
+from customers.policy import Sight
+from customers.schema import Schema
 
 # A worker finds only the tasks that it can see from here.
 __all__ = [
     "forget_import_files",
+    "forget_list_jobs",
     "run_imports",
     "settle_indexes",
     "sum_up_tallies",
     "tidy_attribute",
     "tidy_attributes",
+    "work_on_list_job",
+    "work_on_list_jobs",
 ]
 
 
@@ -39,3 +47,26 @@ def settle_indexes() -> bool:
 def sum_up_tallies() -> int:
     """Make one row of many that say how the number of customers changed; runs every few minutes."""
     return listing.sum_up_tallies()
+
+
+@shared_task(name="customers.work_on_list_job")
+def work_on_list_job(job_id: str) -> bool:
+    """Work on a bulk action or an export until it is done."""
+    job = ListJob.objects.get(pk=UUID(job_id))
+    if not job.is_collected:
+        sight = Sight(frozenset(job.masked), frozenset(), may_reveal=not job.masked)
+        bulk.collect(job, filters.parse(job.query, Schema.current(), sight))
+    return bulk.work_on(job.pk)
+
+
+@shared_task(name="customers.work_on_list_jobs")
+def work_on_list_jobs() -> int:
+    """Take up the jobs whose message was lost or whose worker has died; runs every few seconds."""
+    return sum(work_on_list_job(str(job.pk)) for job in ListJob.objects.due(timezone.now()))
+
+
+@shared_task(name="customers.forget_list_jobs")
+def forget_list_jobs() -> int:
+    """Delete exported files after a day, and the jobs themselves after a month."""
+    bulk.forget_files(timezone.now() - bulk.KEPT)
+    return bulk.forget(timezone.now() - bulk.REMEMBERED)

@@ -1,6 +1,7 @@
 from customers.models.attribute import SEATS, SLOTS, ArchivedValue, Attribute, SlotLease
 from customers.models.customer import Customer, CustomerLabel, Identifier, Label, Never, Phone, Stage, Version
 from customers.models.import_run import OUTCOMES, ImportMapping, ImportPiece, ImportRow, ImportRun
+from customers.models.list_job import ListJob, ListJobPiece, ListJobRow
 from customers.models.saved_view import ListLayout, SavedView
 from customers.models.tally import Tally
 
@@ -18,6 +19,9 @@ __all__ = [
     "ImportRow",
     "ImportRun",
     "Label",
+    "ListJob",
+    "ListJobPiece",
+    "ListJobRow",
     "ListLayout",
     "Never",
     "Phone",
