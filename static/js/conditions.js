@@ -17,7 +17,7 @@ const OPERATORS = {
 };
 
 /** Parameters of the list that are no conditions on an attribute. */
-export const RESERVED = new Set(["page", "page_size", "ordering", "q", "match", "label", "stage"]);
+export const RESERVED = new Set(["page", "page_size", "ordering", "q", "match", "label", "stage", "view"]);
 
 export function operators(attribute) {
   // A masked column answers whole values only (C36).

@@ -4,7 +4,7 @@
  */
 
 import { TabulatorFull } from "../vendor/tabulator-tables/dist/js/tabulator_esm.min.mjs";
-import { post, put, read, remove, schema } from "./api.js";
+import { put, read, schema } from "./api.js";
 import { chooseColumns } from "./columns-dialog.js";
 import { addCondition, editCondition } from "./condition-editor.js";
 import { describe, operatorName, operators, readConditions, readTyped, writeCondition } from "./conditions.js";
@@ -12,9 +12,10 @@ import { confirmAction, openMenu } from "./dialogs.js";
 import { afterPause, button, el, fill, icon } from "./elements.js";
 import { addKeys } from "./keys.js";
 import { labelPill, labelsOf, makeLabel } from "./labels.js";
+import { doToMany, exportMany } from "./list-jobs.js";
 import { may } from "./page.js";
 import { showPager } from "./pager.js";
-import { toast } from "./toasts.js";
+import { addressOf, queryOf, showViews } from "./saved-views.js";
 import { count, family, formatRecent, formatValue, fullName, isEmpty, isList, phoneNode, valueOf } from "./values.js";
 
 const WIDTHS = { text: 160, number: 116, boolean: 96, date: 122, datetime: 156, phone: 164, email: 212, url: 200, choice: 138, phones: 168, emails: 212 };
@@ -32,14 +33,17 @@ class CustomerList {
     this.table = null;
     this.answer = null;
     this.total = null;
+    this.allMatches = false;
   }
 
   async start() {
     // The rows do not wait for the schema: the address bar already is the query.
-    const first = read(`customers/?${new URLSearchParams(location.search)}`).catch((problem) => problem);
+    const query = new URLSearchParams(location.search);
+    query.delete("view");
+    const first = read(`customers/?${query}`).catch((problem) => problem);
     try {
-      [this.attributes, this.layout, this.labels] = await Promise.all([
-        schema(), read("layout/").catch(() => null), read("labels/").then(labelsOf).catch(() => []),
+      [this.attributes, this.layout, this.labels, this.views] = await Promise.all([
+        schema(), read("layout/").catch(() => null), read("labels/").then(labelsOf).catch(() => []), read("views/").catch(() => []),
       ]);
     } catch (problem) {
       this.showError(problem);
@@ -68,6 +72,47 @@ class CustomerList {
     this.size = [25, 50, 100, 200].includes(Number(parameters.get("page_size"))) ? Number(parameters.get("page_size")) : kept || 50;
     this.labelNames = parameters.getAll("label");
     this.stage = parameters.get("stage") || "";
+    this.viewId = parameters.get("view") || "";
+  }
+
+  view() {
+    return this.views.find((view) => view.id === this.viewId);
+  }
+
+  /** The parameters as a saved view keeps them: no page, no size. */
+  keptQuery() {
+    const parameters = this.parameters({ paging: false });
+    if (this.ordering) parameters.set("ordering", this.ordering);
+    return parameters;
+  }
+
+  keptColumns() {
+    return this.columns.map(({ key, width, visible }) => ({ key, width: Math.round(width), visible }));
+  }
+
+  showViews() {
+    showViews(this.part("tabs"), {
+      views: this.views, current: this.viewId,
+      state: () => {
+        const query = queryOf(this.keptQuery());
+        const view = this.view();
+        const changed = view && (JSON.stringify(query) !== JSON.stringify(view.query) || JSON.stringify(this.keptColumns()) !== JSON.stringify(view.columns));
+        return { query, columns: this.keptColumns(), changed };
+      },
+      go: (view) => this.openView(view),
+      reload: async () => { this.views = await read("views/"); this.showViews(); },
+    });
+  }
+
+  openView(view) {
+    history.pushState(null, "", view ? addressOf(view) : location.pathname);
+    this.readAddress();
+    this.columns = this.startingColumns();
+    this.table.setColumns(this.tableColumns());
+    this.clearSelection();
+    this.showChips();
+    this.afterColumns();
+    this.load();
   }
 
   parameters({ paging = true } = {}) {
@@ -81,6 +126,7 @@ class CustomerList {
       if (this.ordering) parameters.set("ordering", this.ordering);
       if (this.page > 1) parameters.set("page", this.page);
       if (this.size !== 50 || new URLSearchParams(location.search).has("page_size")) parameters.set("page_size", this.size);
+      if (this.viewId) parameters.set("view", this.viewId);
     }
     return parameters;
   }
@@ -113,7 +159,9 @@ class CustomerList {
   /* Columns and layout */
 
   startingColumns() {
-    const kept = new Map(((this.layout && this.layout.columns) || []).map((column, index) => [column.key, { ...column, index }]));
+    const view = this.view();
+    const arranged = view && view.columns.length ? view.columns : (this.layout && this.layout.columns) || [];
+    const kept = new Map(arranged.map((column, index) => [column.key, { ...column, index }]));
     const all = [...this.attributes.map((attribute) => ({
       key: attribute.key, label: attribute.label, attribute, width: WIDTHS[attribute.type] || 160, fast: attribute.fast, masked: attribute.masked,
       pinned: NAMES.includes(attribute.key), group: attribute.custom ? gettext("Your attributes") : gettext("Standard"),
@@ -133,8 +181,11 @@ class CustomerList {
   }
 
   keepLayout = afterPause(600, () => {
-    const columns = this.columns.map(({ key, width, visible }) => ({ key, width: Math.round(width), visible }));
-    put("layout/", { columns, page_size: this.size }).catch(() => {});
+    // The columns of a view are the view's; it keeps them when it is saved.
+    const view = this.view();
+    if (view && view.columns.length) return;
+    this.layout = { columns: this.keptColumns(), page_size: this.size };
+    put("layout/", this.layout).catch(() => {});
   });
 
   async chooseColumns() {
@@ -408,6 +459,7 @@ class CustomerList {
     this.showSorting();
     this.showFilters();
     this.showSelection();
+    this.showViews();
     // The rows take the focus themselves; a grid may own rows only.
     this.part("grid").querySelector(".tabulator-tableholder").removeAttribute("tabindex");
   }
@@ -474,6 +526,7 @@ class CustomerList {
 
   query() {
     const parameters = this.parameters();
+    parameters.delete("view");
     parameters.set("page_size", this.size);
     return parameters;
   }
@@ -607,6 +660,7 @@ class CustomerList {
   /* Selection */
 
   select(id, on) {
+    this.allMatches = false;
     if (on) this.selected.add(id);
     else this.selected.delete(id);
     this.dressAll();
@@ -614,6 +668,7 @@ class CustomerList {
   }
 
   selectPage(on) {
+    this.allMatches = false;
     for (const { id } of this.answer ? this.answer.results : []) {
       if (on) this.selected.add(id);
       else this.selected.delete(id);
@@ -627,15 +682,18 @@ class CustomerList {
     const ticked = ids.filter((id) => this.selected.has(id)).length;
     const box = this.part("grid").querySelector(".tabulator-header .tick");
     if (box) { box.checked = ticked > 0 && ticked === ids.length; box.indeterminate = ticked > 0 && ticked < ids.length; }
-    const number = this.selected.size;
+    const number = this.howMany();
+    const everyRow = ticked > 0 && ticked === ids.length && this.answer.count > ids.length;
+    const exportButton = may("export_customers") ? button(gettext("Export"), { icon: "download", classes: "small", "aria-haspopup": "menu" }, () => this.export(exportButton, this.who())) : null;
     const labelButton = may("label_customers") ? button(gettext("Label"), { icon: "tag", classes: "small", "aria-haspopup": "menu" }, () => this.labelSelection(labelButton)) : null;
     const unlabelButton = may("label_customers") && this.labels.length ? button(gettext("Remove label"), { classes: "small", "aria-haspopup": "menu" }, () => this.unlabelSelection(unlabelButton)) : null;
     fill(
       this.part("selection"),
       number ? [
         el("strong", { class: "strong", role: "status" }, interpolate(gettext("%s selected"), [count(number)])),
-        labelButton, unlabelButton,
+        labelButton, unlabelButton, exportButton,
         may("delete_customers") ? button(gettext("Delete"), { icon: "trash-2", classes: "small danger" }, () => this.deleteSelection()) : null,
+        everyRow && !this.allMatches ? el("button", { type: "button", class: "link-btn", on: { click: () => { this.allMatches = true; this.showSelection(); } } }, interpolate(gettext("Select all %s matches"), [this.answer.count_is_exact ? count(this.answer.count) : ""])) : null,
         el("button", { type: "button", class: "link-btn", on: { click: () => this.clearSelection() } }, gettext("Clear selection")),
       ] : null,
     );
@@ -643,8 +701,34 @@ class CustomerList {
 
   clearSelection() {
     this.selected.clear();
+    this.allMatches = false;
     this.dressAll();
     this.showSelection();
+  }
+
+  /** Whom an action concerns: the ticked rows, or all that the conditions find. */
+  who() {
+    return this.allMatches ? { query: queryOf(this.parameters({ paging: false })) } : { ids: Array.from(this.selected) };
+  }
+
+  howMany() {
+    return this.allMatches ? this.answer.count : this.selected.size;
+  }
+
+  toMany(action, words, said, label = "") {
+    return doToMany({
+      action, label, who: this.who(), place: this.part("job"), words, said,
+      done: () => { if (action === "delete") this.clearSelection(); return this.load(); },
+    });
+  }
+
+  export(anchor, who) {
+    const columns = this.columns.filter((column) => column.visible).map((column) => column.key);
+    const run = (format) => exportMany({ format, columns, who, place: this.part("job") });
+    openMenu(anchor, [
+      { label: gettext("CSV, for any program"), icon: "file-text", run: () => run("csv") },
+      { label: gettext("XLSX, for spreadsheets"), icon: "file-spreadsheet", run: () => run("xlsx") },
+    ], { label: gettext("Export the columns shown, all pages") });
   }
 
   labelSelection(anchor) {
@@ -660,39 +744,22 @@ class CustomerList {
 
   unlabelSelection(anchor) {
     openMenu(anchor, this.labels.map((label) => ({
-      label: label.name, mark: el("span", { class: `dot tone-${label.color}` }), run: () => this.forEachSelected((id) => post(`customers/${id}/labels/`, { remove: [label.name] }), (number) => interpolate(ngettext("%(name)s is off %(number)s customer.", "%(name)s is off %(number)s customers.", number), { number: count(number), name: label.name }, true)),
+      label: label.name, mark: el("span", { class: `dot tone-${label.color}` }), run: () => this.toMany("unlabel", gettext("Taking the label off"), (number) => interpolate(ngettext("%(name)s is off %(number)s customer.", "%(name)s is off %(number)s customers.", number), { number: count(number), name: label.name }, true), label.name),
     })), { label: gettext("Take a label off the selected customers") });
   }
 
   putLabel(name) {
-    this.forEachSelected((id) => post(`customers/${id}/labels/`, { add: [name] }), (number) => interpolate(ngettext("%(number)s customer is labelled %(name)s.", "%(number)s customers are labelled %(name)s.", number), { number: count(number), name }, true));
+    this.toMany("label", gettext("Labelling"), (number) => interpolate(ngettext("%(number)s customer is labelled %(name)s.", "%(number)s customers are labelled %(name)s.", number), { number: count(number), name }, true), name);
   }
 
   async deleteSelection() {
-    const number = this.selected.size;
+    const number = this.howMany();
     const sure = await confirmAction({
       title: interpolate(ngettext("Delete %s customer", "Delete %s customers", number), [count(number)]),
-      lead: gettext("They leave the list and their numbers become free. Each can be restored from its profile."),
+      lead: gettext("They leave the list and their numbers become free. You can take this back."),
       action: interpolate(ngettext("Delete %s customer", "Delete %s customers", number), [count(number)]),
     });
-    if (sure) this.forEachSelected((id) => remove(`customers/${id}/`), (done) => interpolate(ngettext("%s customer was deleted.", "%s customers were deleted.", done), [count(done)]), true);
-  }
-
-  async forEachSelected(action, message, leaves = false) {
-    let done = 0;
-    let refusal = null;
-    for (const id of Array.from(this.selected)) {
-      try {
-        await action(id);
-        done += 1;
-        if (leaves) this.selected.delete(id);
-      } catch (problem) {
-        refusal = problem;
-      }
-    }
-    if (done) toast(message(done));
-    if (refusal) this.part("selection").append(el("span", { class: "error", role: "alert" }, icon("triangle-alert"), refusal.message));
-    await this.load();
+    if (sure) this.toMany("delete", gettext("Deleting"), (done) => interpolate(ngettext("%s customer was deleted.", "%s customers were deleted.", done), [count(done)]));
   }
 
   /* Rows by keyboard */
@@ -715,6 +782,8 @@ class CustomerList {
 
   attach() {
     this.part("columns").addEventListener("click", () => this.chooseColumns());
+    const exporter = this.part("export");
+    if (exporter) exporter.addEventListener("click", () => this.export(exporter, { query: queryOf(this.parameters({ paging: false })) }));
     this.part("add").addEventListener("click", (event) => addCondition(event.currentTarget, this.attributes, (condition) => condition && (this.conditions.push(condition), this.changed())));
     this.part("clear").addEventListener("click", () => this.clearAll());
     this.part("match").addEventListener("change", (event) => { this.match = event.target.value; this.changed(); });
@@ -726,7 +795,7 @@ class CustomerList {
       if (event.key === "Escape") { quick.value = ""; search(false); }
       if (event.key === "ArrowDown") { event.preventDefault(); this.step(0); }
     });
-    window.addEventListener("popstate", () => { this.readAddress(); this.showChips(); this.showFilters(); this.showSorting(); this.load(); });
+    window.addEventListener("popstate", () => { this.readAddress(); this.showChips(); this.showFilters(); this.showSorting(); this.showViews(); this.load(); });
     this.part("grid").addEventListener("keydown", (event) => {
       if (!event.target.closest(".tabulator-tableholder")) return;
       const step = { ArrowDown: 1, ArrowUp: -1, PageDown: 10, PageUp: -10 }[event.key];

@@ -28,7 +28,9 @@ Accessible = Callable[[Page], None]
 
 
 def agent(username: str, name: str) -> User:
-    user, _made = User.objects.get_or_create(username=username, defaults={"first_name": name, "last_name": "Raman"})
+    user, _made = User.objects.get_or_create(
+        username=username, defaults={"first_name": name, "last_name": "Raman"}
+    )
     user.groups.add(Group.objects.get(name="Agent"))
     return user
 
@@ -148,7 +150,11 @@ def test_caller_whom_nobody_matches_is_added_to_the_contacts(
     desk_of: Callable[..., Page], people: dict[str, Customer], assert_accessible: Accessible
 ) -> None:
     priya = desk_of(agent("priya", "Priya"))
-    tell(now_event("offered", -1, agent="priya", customer_name="Marlene Adebayo", **voice(address="+4930777888")))
+    tell(
+        now_event(
+            "offered", -1, agent="priya", customer_name="Marlene Adebayo", **voice(address="+4930777888")
+        )
+    )
     expect(priya.locator(".call-head")).to_contain_text("Nobody matches")
     assert_accessible(priya)
 
@@ -166,11 +172,17 @@ def test_caller_whom_nobody_matches_is_added_to_the_contacts(
     assert Customer.objects.get(last_name="Adebayo").phones == ["+4930777888"]
 
 
-def test_several_matches_are_offered_with_their_reasons(desk_of: Callable[..., Page], people: dict[str, Customer]) -> None:
+def test_several_matches_are_offered_with_their_reasons(
+    desk_of: Callable[..., Page], people: dict[str, Customer]
+) -> None:
     for name in ("Ann", "Bob"):
         add_customer(first_name=name, last_name="Shared", emails=["shared@example.org"])
     priya = desk_of(agent("priya", "Priya"))
-    tell(now_event("offered", -1, agent="priya", channel="email", direction="inbound", address="shared@example.org"))
+    tell(
+        now_event(
+            "offered", -1, agent="priya", channel="email", direction="inbound", address="shared@example.org"
+        )
+    )
 
     found = priya.get_by_role("list", name="Customers found")
     expect(found).to_contain_text("same email shared@example.org")
@@ -205,7 +217,16 @@ def own_web(broker: str, tmp_path: Path) -> Iterator[Callable[[], subprocess.Pop
     running = []
 
     def start() -> subprocess.Popen[bytes]:
-        command = [sys.executable, "-m", "uvicorn", "cim.asgi:application", "--port", str(port), "--lifespan", "off"]
+        command = [
+            sys.executable,
+            "-m",
+            "uvicorn",
+            "cim.asgi:application",
+            "--port",
+            str(port),
+            "--lifespan",
+            "off",
+        ]
 
         def ready() -> bool:
             try:

@@ -145,7 +145,7 @@ def test_forty_points_by_topic_account_and_range(sign_in: SignIn, clara: Custome
 
     page.locator("label", has_text="List").click()
     rows = page.locator("[data-part=rows] li")
-    expect(rows).to_have_count(40)
+    expect(rows).to_have_count(15)
     expect(rows.nth(2)).to_contain_text("Still open")
     shot(page, "list")
     assert_accessible(page)
@@ -194,13 +194,17 @@ def test_ten_thousand_points_are_drawn_at_once_and_zoom_smoothly(sign_in: SignIn
 
 
 def test_cluster_comes_apart_by_enter(sign_in: SignIn, clara: Customer) -> None:
-    fill(clara, 300, until=timezone.now(), minutes=60)
+    fill(clara, 300, until=timezone.now(), minutes=240)
     page = sign_in(make_user("Agent"))
     open_journey(page, clara)
     before = page.locator("[data-part=summary]").text_content()
 
     page.locator("[data-part=canvas]").focus()
+    page.keyboard.press("ArrowLeft")
+    page.keyboard.press("ArrowLeft")
+    page.keyboard.press("Home")
     page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowDown")
     expect(page.locator("[data-part=announce]")).to_contain_text("Enter shows them apart.")
     page.keyboard.press("Enter")
 
@@ -250,3 +254,19 @@ def test_journeys_that_moved_lately(sign_in: SignIn, clara: Customer, assert_acc
     assert_accessible(page)
     page.get_by_role("link", name="Clara Oberländer").click()
     expect(page.locator("h1")).to_have_text("Clara Oberländer")
+
+
+def test_profile_shows_a_strip_of_the_journey(sign_in: SignIn, clara: Customer, assert_accessible) -> None:
+    three_points(clara)
+    page = sign_in(make_user("Agent"))
+
+    page.goto(f"/customers/{clara.id}/")
+
+    strip = page.locator(".journey-strip")
+    expect(strip).to_contain_text("3 points since")
+    expect(strip).to_contain_text("1 still open")
+    expect(strip.locator("li")).to_have_count(3)
+    shot(page, "strip")
+    assert_accessible(page)
+    strip.locator("li a").last.click()
+    expect(page.get_by_role("heading", name="Email in: German Billing")).to_be_visible(timeout=20_000)

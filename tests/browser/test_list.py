@@ -157,3 +157,46 @@ def test_nothing_found_says_which_condition_is_to_blame(listed: Page, assert_acc
         "button", name="Remove", exact=True
     ).click()
     count_says(page, "60 of 62")
+
+
+def test_view_is_saved_opened_shared_and_deleted(listed: Page, assert_accessible: Accessible) -> None:
+    page = listed
+    page.get_by_label("Search Last name").fill("Sjö")
+    count_says(page, "1 of 62")
+
+    page.get_by_role("button", name="Save view").click()
+    page.get_by_label("Name", exact=True).fill("Sjöbergs")
+    page.get_by_label("Share it with everybody").check()
+    assert_accessible(page)
+    page.get_by_role("dialog").get_by_role("button", name="Save view").click()
+
+    tabs = page.get_by_role("navigation", name="Saved views")
+    expect(tabs.get_by_role("link", name="Sjöbergs")).to_have_attribute("aria-current", "page")
+    tabs.get_by_role("link", name="All customers").click()
+    count_says(page, "62")
+    tabs.get_by_role("link", name="Sjöbergs").click()
+    count_says(page, "1 of 62")
+    assert_accessible(page)
+    opened(page, page.url)
+    count_says(page, "1 of 62")
+    page.get_by_role("button", name="Change the view Sjöbergs").click()
+    page.get_by_role("menuitem", name="Delete this view").click()
+    page.get_by_role("button", name="Delete view").click()
+    expect(tabs.get_by_role("link", name="Sjöbergs")).to_have_count(0)
+
+
+def test_all_matches_are_labelled_at_once(listed: Page, assert_accessible: Accessible) -> None:
+    page = listed
+    page.get_by_label("Search Last name").fill("Raman")
+    count_says(page, "60 of 62")
+
+    page.get_by_label("Select all rows of this page").check()
+    page.get_by_role("button", name="Select all 60 matches").click()
+    expect(page.get_by_text("60 selected")).to_be_visible()
+    assert_accessible(page)
+    page.get_by_role("button", name="Label", exact=True).click()
+    page.get_by_role("menuitem", name="VIP").click()
+
+    expect(page.get_by_role("status").filter(has_text="60 customers are labelled VIP.")).to_be_visible()
+    opened(page, "/customers/?label=VIP")
+    count_says(page, "61 of 62")

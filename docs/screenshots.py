@@ -1,0 +1,93 @@
+"""Take a picture of every page that each role can open, light and dark, from a running CIM with its demo data.
+
+    .venv/bin/python docs/screenshots.py http://localhost:8000 PASSWORD [DIRECTORY]
+
+PASSWORD is that of the demo users, as `make run` prints it. Pictures are named <role>-<page>-<light|dark>.png.
+"""
+
+import os
+import re
+import shutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Literal
+
+from playwright.sync_api import Browser, Page, sync_playwright
+
+ROLES = ("admin", "supervisor", "agent", "importer")
+SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
+SIZE = {"width": 1440, "height": 900}
+
+
+def main(address: str, password: str, directory: Path) -> None:
+    directory.mkdir(parents=True, exist_ok=True)
+    program = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
+        for scheme in SCHEMES:
+            for role in ROLES:
+                for name, page in pages(browser, address, role, password, scheme):
+                    page.screenshot(path=directory / f"{role}-{name}-{scheme}.png")
+        browser.close()
+
+
+def pages(
+    browser: Browser, address: str, role: str, password: str, scheme: Literal["light", "dark"]
+) -> Iterator[tuple[str, Page]]:
+    """Sign in as the role and yield each page once it shows what it has to show."""
+    context = browser.new_context(
+        viewport=SIZE, color_scheme=scheme, reduced_motion="reduce", base_url=address
+    )
+    page = context.new_page()
+    page.goto("/login/")
+    if role == ROLES[0]:
+        yield "sign-in", page
+    page.get_by_label("User name").fill(role)
+    page.get_by_label("Password", exact=True).fill(password)
+    page.keyboard.press("Enter")
+    page.wait_for_url(re.compile(r"^(?!.*login)"))
+    rail = page.locator(".rail-list a")
+    for link in [link.get_attribute("href") or "/" for link in rail.all()]:
+        yield name_of(link), shown(page, link)
+    if page.locator(".rail-list a[href='/customers/']").count():
+        yield from about_customers(page)
+    if page.locator(".rail-list a[href='/imports/']").count():
+        yield "imports-new", shown(page, "/imports/new/")
+    yield "account", shown(page, "/account/")
+    context.close()
+
+
+def about_customers(page: Page) -> Iterator[tuple[str, Page]]:
+    shown(page, "/customers/")
+    page.keyboard.press("c")
+    page.get_by_role("dialog").wait_for()
+    yield "customers-columns", page
+    page.keyboard.press("Escape")
+    first = page.locator(".name-link").first
+    if not first.count():
+        return
+    profile = first.get_attribute("href") or ""
+    yield "profile", shown(page, profile)
+    page.keyboard.press("h")
+    page.get_by_role("complementary").wait_for()
+    yield "profile-history", page
+    yield "customers-new", shown(page, "/customers/new/")
+
+
+def shown(page: Page, path: str) -> Page:
+    page.goto(path)
+    page.locator("[data-ready=true], main:not(:has([data-part]))").first.wait_for()
+    page.wait_for_load_state("networkidle") if "desk" not in path and "wall" not in path else None
+    page.wait_for_timeout(500)
+    return page
+
+
+def name_of(path: str) -> str:
+    return path.strip("/").replace("/", "-") or "start"
+
+
+if __name__ == "__main__":
+    if len(sys.argv) not in (3, 4):
+        sys.exit(__doc__)
+    main(sys.argv[1], sys.argv[2], Path(sys.argv[3] if len(sys.argv) == 4 else "docs/screenshots"))
