@@ -16,6 +16,7 @@ from django.http import Http404
 from django.utils.translation import gettext as _
 from psycopg.errors import QueryCanceled
 
+from cim.access.cancelling import stopped_when_alone
 from cim.access.problems import Problem
 from customers import indexes, presenting
 from customers.listing.plans import Plan
@@ -113,10 +114,13 @@ def _plan(query: Query) -> Plan:
 
 @contextmanager
 def _patiently() -> Iterator[None]:
-    """Give each statement of the block ``PATIENCE`` seconds. Raises Problem (503) when one takes longer."""
+    """Give each statement of the block ``PATIENCE`` seconds, or until the client goes away (C30).
+
+    Raises Problem (503) when one takes longer.
+    """
     nested = connection.in_atomic_block
     try:
-        with transaction.atomic():
+        with stopped_when_alone(connection), transaction.atomic():
             _set_timeout(PATIENCE)
             yield
             if nested:
