@@ -148,7 +148,7 @@ class _Tenants:
         return None, Kind.TEXT
 
     def _value(self, text: str | None, attribute: Attribute, kind: Kind) -> Value:
-        value = _from_history(text, kind)
+        value = from_stored(text, kind)
         if value is None or kind == attribute.kind:
             return value
         try:
@@ -157,8 +157,8 @@ class _Tenants:
             return None
 
 
-def _from_history(text: str | None, kind: Kind) -> Value:
-    """Read what PostgreSQL wrote for a column of ``kind`` into the history."""
+def from_stored(text: str | None, kind: Kind) -> Value:
+    """Read what PostgreSQL wrote for a column of ``kind`` into the history, or for an archived value."""
     if text is None:
         return None
     match storage_of(kind):

@@ -1,20 +1,23 @@
-"""The news of customers, sent inside the transaction that makes it: a receiver moves its own rows, or asks for a job
-after the commit (``transaction.on_commit``). Receivers must not raise: their failure undoes what they were told of.
+"""The news of customers, sent inside the transaction that makes it.
 
-``customers_merged`` (sender ``Merge``; ``merge``: the Merge row, ``survivor``: UUID, ``merged``: list of UUIDs, ``now``):
-the merged customers count for the survivor from now on. Nothing has to be moved: rows that name a merged customer are
-read through ``Customer.merged_into``.
+A receiver moves its own rows, or asks for a job after the commit (``transaction.on_commit``). Receivers must not raise:
+their failure undoes what they were told of.
 
-``customers_unmerged`` (sender ``Merge``; ``merge``: the Merge row, ``survivor``: UUID of the customer from which the parts
-were taken – the one at the end of the links, so it may be another than ``merge.survivor_id`` –, ``separated``: list of
-UUIDs that stand for themselves again, ``since``: when they were merged, ``now``): numbers are with their owners already, so
-that what came to the survivor since ``since`` can go to the side whose number or address was used (C49).
+``customers_merged`` (sender ``Merge``; ``merge``: the Merge row, ``survivor``: UUID, ``merged``: list of UUIDs,
+``now``): the merged customers count for the survivor from now on. Nothing has to be moved: rows that name a merged
+customer are read through ``Customer.merged_into``.
+
+``customers_unmerged`` (sender ``Merge``; ``merge``: the Merge row, ``survivor``: UUID of the customer from which the
+parts were taken – the one at the end of the links, so it may be another than ``merge.survivor_id`` –, ``separated``:
+list of UUIDs that stand for themselves again, ``since``: when they were merged, ``now``): numbers are with their owners
+already, so that what came to the survivor since ``since`` can go to the side whose number or address was used (C49).
 
 ``customer_erased`` (sender ``Customer``; ``customers``: list of UUIDs, the person and all that were merged into it,
 ``entry``: the audit entry, ``now``): personal data of these customers must go (C17).
 
 ``contacts_expiring`` (sender ``Customer``; ``customers``: list of UUIDs, ``since``: datetime): ephemeral and identified
-contacts are about to be forgotten (C41). A receiver returns the ids of those that had contact after ``since``; they stay.
+contacts are about to be forgotten (C41). A receiver returns the ids of those that had contact after ``since``; they
+stay.
 """
 
 from django.dispatch import Signal

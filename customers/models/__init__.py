@@ -2,6 +2,15 @@ from customers.models.attribute import SEATS, SLOTS, ArchivedValue, Attribute, S
 from customers.models.customer import Customer, CustomerLabel, Identifier, Label, Never, Phone, Stage, Version
 from customers.models.import_run import OUTCOMES, ImportMapping, ImportPiece, ImportRow, ImportRun
 from customers.models.list_job import ListJob, ListJobPiece, ListJobRow
+from customers.models.merge import (
+    Duplicate,
+    DuplicateKey,
+    DuplicateSearch,
+    Merge,
+    MergedField,
+    MergePart,
+    MergeWrite,
+)
 from customers.models.saved_view import ListLayout, SavedView
 from customers.models.tally import Tally
 
@@ -13,6 +22,9 @@ __all__ = [
     "Attribute",
     "Customer",
     "CustomerLabel",
+    "Duplicate",
+    "DuplicateKey",
+    "DuplicateSearch",
     "Identifier",
     "ImportMapping",
     "ImportPiece",
@@ -23,6 +35,10 @@ __all__ = [
     "ListJobPiece",
     "ListJobRow",
     "ListLayout",
+    "Merge",
+    "MergePart",
+    "MergeWrite",
+    "MergedField",
     "Never",
     "Phone",
     "SavedView",
