@@ -45,7 +45,7 @@ def normalize(typed: str, plan: Dialplan) -> str:
     if bare.startswith("00"):
         bare = "+" + bare[2:]
     if bare.startswith("+"):
-        if _is_plainly_possible(bare):
+        if is_plainly_possible(bare):
             return bare
         return _parsed(typed, bare, plan, phonenumbers.is_possible_number)
     try:
@@ -86,7 +86,7 @@ def _example(plan: Dialplan) -> str:
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.INTERNATIONAL)
 
 
-def _is_plainly_possible(number: str) -> bool:
+def is_plainly_possible(number: str) -> bool:
     """Tell, without the library's parser, that ``number`` is E.164 already and possible.
 
     True only where parse, is_possible_number and format would give the same text back (3 µs instead of 40):

@@ -305,8 +305,13 @@ def _phone(text: str, rules: Rules, reading: Reading) -> str:
 _EMAIL = re.compile(r"[^@\s,;<>\"()\[\]\\:]+@[^@\s,;<>\"()\[\]\\:.]+(\.[^@\s,;<>\"()\[\]\\:.]+)+")
 
 
+def is_email(text: str) -> bool:
+    """Tell whether ``text``, as it stands, is an email address."""
+    return len(text) <= LONGEST_EMAIL and _EMAIL.fullmatch(text) is not None
+
+
 def _email(text: str, rules: Rules, reading: Reading) -> str:
-    if len(text) > LONGEST_EMAIL or not _EMAIL.fullmatch(text):
+    if not is_email(text):
         raise BadValue(
             _("%(value)s is not an email address; give one such as name@example.org.")
             % {"value": quoted(text)}

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import count
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -25,10 +26,14 @@ from customers.importing.options import Options
 from customers.importing.planning import Conflict, Plan, Problem, Refusal, Row, Step
 from customers.importing.writing import Statements
 from customers.models import ImportRun, Stage
-from customers.models.customer import time_ordered_id
+from customers.models.customer import time_ordered_ids
 
 CHUNK = 1_000
 """How many rows one transaction writes at most (C66)."""
+
+
+_IDS = 256
+"""How many ids are made at once: made too far ahead, they would be older than their customers."""
 
 
 class Fate(NamedTuple):
@@ -84,13 +89,14 @@ class Application:
         self.phone_attributes = [
             item for item in self.statements.mapped if item.key in self.statements.schema.phone_keys
         ]
+        self._ids = (new for _batch in count() for new in time_ordered_ids(_IDS))
         self._overlay = self._new_plan()
         self._known: set[str] = set()
         self._folds: dict[UUID, list[Any]] = {}
         self._told: set[int] = set()
 
     def _new_plan(self) -> Plan[UUID]:
-        return Plan(self.options.conflict, time_ordered_id, self.statements.schema.phone_keys)
+        return Plan(self.options.conflict, self._ids.__next__, self.statements.schema.phone_keys)
 
     def resume(self) -> None:
         """Learn from the recorded fates which lines have written which customers."""
@@ -238,11 +244,11 @@ class Application:
             self._fold(cursor, plan, updated)
         values = {"run": self.run.id, "now": now, "entry": self.run.entry_id}
         if inserted:
-            chosen = {"ids": list(inserted), "lines": list(inserted.values())}
+            chosen = {"ids": owning.id_array(inserted), "lines": list(inserted.values())}
             cursor.execute(self.statements.insert, {**values, **chosen}, prepare=True)
         if not updated:
             return {}
-        chosen = {"ids": list(updated), "lines": list(updated.values())}
+        chosen = {"ids": owning.id_array(updated), "lines": list(updated.values())}
         cursor.execute(self.statements.update, {**values, **chosen}, prepare=True)
         return {updated[customer]: version for customer, version in cursor}
 
@@ -290,7 +296,7 @@ class Application:
                 self.statements.differing,
                 {
                     "run": self.run.id,
-                    "ids": [step.customer for step in asked],
+                    "ids": owning.id_array(step.customer for step in asked),
                     "lines": [step.line for step in asked],
                 },
                 prepare=True,

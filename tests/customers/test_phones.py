@@ -6,7 +6,7 @@ import phonenumbers
 import pytest
 
 from customers.phones import Dialplan, InvalidPhone, is_extension, normalize
-from customers.phones import _is_plainly_possible as plainly_possible
+from customers.phones import is_plainly_possible as plainly_possible
 
 GERMANY = Dialplan("DE")
 
