@@ -1,4 +1,4 @@
-"""The forms of a person's own settings and of the search in the audit trail."""
+"""The forms of a person's own settings, of users and of the search in the audit trail."""
 
 import zoneinfo
 from typing import Any
@@ -6,7 +6,8 @@ from typing import Any
 from django import forms
 from django.conf import settings
 from django.contrib.auth.forms import PasswordChangeForm
-from django.contrib.auth.password_validation import password_validators_help_texts
+from django.contrib.auth.models import Group, User
+from django.contrib.auth.password_validation import password_validators_help_texts, validate_password
 from django.utils.translation import gettext_lazy as _
 
 from cim.access.models import AuditEntry, UserPreference
@@ -42,6 +43,66 @@ class ChangePasswordForm(PasswordChangeForm):
         super().__init__(*args, **kwargs)
         # The hint is a paragraph here; Django's own is a list in HTML.
         self.fields["new_password1"].help_text = " ".join(password_validators_help_texts())
+
+
+class UserForm(forms.ModelForm[User]):
+    """A user with one role; nobody can take the management of users away from themselves."""
+
+    role = forms.ModelChoiceField(label=_("Role"), queryset=Group.objects.order_by("name"), required=False)
+    # Not named password: the form would write what was typed, or nothing, over the stored hash.
+    new_password = forms.CharField(
+        label=_("Password"),
+        required=False,
+        strip=False,
+        widget=forms.PasswordInput({"autocomplete": "new-password"}),
+    )
+
+    class Meta:
+        model = User
+        fields = ("first_name", "last_name", "username", "email", "role", "new_password", "is_active")
+        labels = {"username": _("User name"), "is_active": _("May sign in")}
+        help_texts = {"username": _("Letters, digits and @ . + - _"), "is_active": ""}
+
+    def __init__(self, *args: Any, editor: User, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.editor = editor
+        self.fields["role"].initial = (
+            self.instance.groups.order_by("name").first() if self.instance.pk else None
+        )
+        self.fields["role"].help_text = _("What the user may do; without one, nothing but the own account.")
+        password = self.fields["new_password"]
+        password.required = not self.instance.pk
+        hints = " ".join(password_validators_help_texts())
+        password.help_text = (
+            _("Left empty, it stays as it is. %(hints)s") % {"hints": hints} if self.instance.pk else hints
+        )
+
+    def clean_new_password(self) -> str:
+        password: str = self.cleaned_data["new_password"]
+        if password:
+            validate_password(password, self.instance)
+        return password
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        if self.instance.pk == self.editor.pk and self.instance.pk:
+            if not cleaned.get("is_active"):
+                self.add_error("is_active", _("You cannot lock yourself out."))
+            role = cleaned.get("role")
+            if role is None or not role.permissions.filter(codename="manage_users").exists():
+                self.add_error("role", _("You cannot take the management of users away from yourself."))
+        return cleaned
+
+    def save(self, commit: bool = True) -> User:
+        user = super().save(commit=False)
+        role = self.cleaned_data["role"]
+        # The Django admin asks for this mark before it looks at permissions.
+        user.is_staff = bool(role and role.permissions.filter(codename="manage_users").exists())
+        if self.cleaned_data["new_password"]:
+            user.set_password(self.cleaned_data["new_password"])
+        user.save()
+        user.groups.set([role] if role else [])
+        return user
 
 
 class AuditSearch(forms.Form):

@@ -1,4 +1,4 @@
-"""The pages of access: signing in and out, a person's own settings, the audit trail."""
+"""The pages of access: signing in and out, a person's own settings, users, the audit trail."""
 
 import datetime as dt
 from typing import Any
@@ -7,12 +7,14 @@ from axes.helpers import get_client_ip_address
 from axes.models import AccessAttempt
 from django.conf import settings
 from django.contrib import messages
+from django.contrib.auth import update_session_auth_hash
 from django.contrib.auth.models import User
 from django.contrib.auth.views import LoginView, LogoutView, PasswordChangeView
+from django.db import transaction
 from django.db.models import Sum
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
-from django.shortcuts import redirect, render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse_lazy
 from django.utils import timezone, translation
 from django.utils.decorators import method_decorator
@@ -20,7 +22,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
 from cim.access import audit
-from cim.access.forms import AuditSearch, ChangePasswordForm, PreferenceForm
+from cim.access.forms import AuditSearch, ChangePasswordForm, PreferenceForm, UserForm
 from cim.access.models import AuditEntry, UserPreference
 from cim.access.permissions import AUTHENTICATED
 from cim.access.rules import needs, public
@@ -29,8 +31,10 @@ __all__ = [
     "account",
     "audit_trail",
     "change_password",
+    "edit_user",
     "locked_out",
     "needs",
+    "new_user",
     "public",
     "sign_in",
     "sign_out",
@@ -107,8 +111,49 @@ change_password = ChangePassword.as_view()
 @needs("manage_users")
 @require_safe
 def users(request: HttpRequest) -> HttpResponse:
-    """Users, their roles and keys are managed in the Django admin."""
-    return redirect("admin:auth_user_changelist")
+    """Show all users with their roles; API keys are managed in the Django admin."""
+    people = User.objects.prefetch_related("groups").order_by(
+        "-is_active", "first_name", "last_name", "username"
+    )
+    return render(request, "access/users.html", {"people": people})
+
+
+@needs("manage_users")
+@require_http_methods(["GET", "HEAD", "POST"])
+def new_user(request: HttpRequest) -> HttpResponse:
+    return _edit_user(request, User(), "user.create")
+
+
+@needs("manage_users")
+@require_http_methods(["GET", "HEAD", "POST"])
+def edit_user(request: HttpRequest, user_id: int) -> HttpResponse:
+    return _edit_user(request, get_object_or_404(User, pk=user_id), "user.change")
+
+
+def _edit_user(request: HttpRequest, person: User, action: str) -> HttpResponse:
+    form = UserForm(request.POST or None, instance=person, editor=_user(request))
+    if request.method == "POST" and form.is_valid():
+        with transaction.atomic():
+            saved = form.save()
+            # By the names of the fields: the trail outlives the person.
+            audit.note(
+                audit.actor_of(request),
+                action,
+                object_type="user",
+                object_id=saved.pk,
+                name=saved.get_username(),
+                changes=form.changed_data,
+            )
+        if saved.pk == _user(request).pk:
+            # One's own new password must not end one's own session.
+            update_session_auth_hash(request, saved)
+        messages.success(
+            request, _("%(name)s is saved.") % {"name": saved.get_full_name() or saved.get_username()}
+        )
+        return redirect("access:users")
+    return render(
+        request, "access/user.html", {"form": form, "person": person}, status=400 if form.errors else 200
+    )
 
 
 @needs("audit")

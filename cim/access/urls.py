@@ -10,5 +10,7 @@ urlpatterns = [
     path("account/", pages.account, name="account"),
     path("account/password/", pages.change_password, name="password"),
     path("users/", pages.users, name="users"),
+    path("users/new/", pages.new_user, name="new_user"),
+    path("users/<int:user_id>/", pages.edit_user, name="user"),
     path("audit/", pages.audit_trail, name="audit"),
 ]

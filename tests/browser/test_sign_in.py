@@ -64,3 +64,24 @@ def test_start_page_leads_each_role_to_its_job(
     page.wait_for_url(f"**{start}")
     schema_link = page.get_by_role("link", name="Schema")
     expect(schema_link).to_have_count(1 if role == "Admin" else 0)
+
+
+def test_admin_adds_a_user_with_a_role(
+    page: Page, sign_in: Callable[..., Page], assert_accessible: Accessible
+) -> None:
+    sign_in(make_user("Admin"))
+    page.goto("/users/")
+    assert_accessible(page)
+
+    page.get_by_role("link", name="New user").click()
+    page.get_by_label("First name").fill("Tomás")
+    page.get_by_label("User name").fill("tomas")
+    page.get_by_label("Role").select_option("Supervisor")
+    page.get_by_label("Password").fill("123")
+    page.get_by_role("button", name="Save").click()
+    expect(page.locator(".error")).to_contain_text("too short")
+    assert_accessible(page)
+    page.get_by_label("Password").fill("correct horse battery")
+    page.get_by_role("button", name="Save").click()
+
+    expect(page.get_by_role("row", name="tomas")).to_contain_text("Supervisor")
