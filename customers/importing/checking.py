@@ -65,6 +65,11 @@ class _Bad(str):
     """A message that stands where a value would."""
 
 
+def _are_plain_numbers(column: Sequence[str]) -> bool:
+    joined = ";".join(column)
+    return joined.count(";") == len(column) - 1 and _PLAIN_NUMBERS.fullmatch(joined) is not None
+
+
 class _Cells(dict[str, str]):
     """What each text of a column becomes for COPY; a text that is no value becomes a ``_Bad`` message."""
 
@@ -78,7 +83,7 @@ class _Cells(dict[str, str]):
         match self.rules.kind:
             case Kind.TEXT if self._is_plain_text(column):
                 return [cell or NULL for cell in column]
-            case Kind.NUMBER if _PLAIN_NUMBERS.fullmatch(";".join(column)):
+            case Kind.NUMBER if _are_plain_numbers(column):
                 return [cell or NULL for cell in column]
         return [self[cell] for cell in column]
 

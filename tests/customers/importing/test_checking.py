@@ -1,5 +1,6 @@
 """Rows become typed values by the same predicates as everywhere (C11, C63, C64)."""
 
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -47,7 +48,7 @@ def fields(found: Checker, line: str) -> dict[str, str]:
 texts = st.one_of(
     st.text(max_size=12),
     st.sampled_from(
-        ["+4930100001", "030 100001", "12", "1234", "4.41E+11", "1.5", "1,5", "-0", "1e5", "true", "NEIN", "ja", "oui",
+        ["+4930100001", "030 100001", "12", "1234", "4.41E+11", "1.5", "1,5", "1;2", "007", "-0", "1e5", "true", "NEIN", "ja", "oui",
          "2026-02-29", "29.02.2028", "1/2/2026", "13/02/2026", "2026-11-30T14:05:00Z", "2026-11-30 14:05", "gold", "SILVER",
          "a@b.example", "a@b", "https://example.org/x", "ftp://x", "ÄÖÜ\\t", "a\tb", "x\r\ny", "''=1", "'=1", "\\N"]
     ),
@@ -87,7 +88,12 @@ def test_row_is_read_as_the_schema_reads_texts(
     staged = fields(found, batch.lines[0])
     for attribute in EVERY_KIND.writable:
         if attribute.key in keys:
-            assert staged[attribute.column] == copied(expected.values[attribute.key])  # type: ignore[arg-type]
+            wanted = copied(expected.values[attribute.key])
+            same_number = attribute.kind is Kind.NUMBER and NULL not in (wanted, staged[attribute.column])
+            # PostgreSQL reads 007 and 7.0 as the same number.
+            assert staged[attribute.column] == wanted or (
+                same_number and Decimal(staged[attribute.column]) == Decimal(wanted)
+            )
     uses = EVERY_KIND.uses_of(expected.values, expected.typed)
     assert {number: use.used_in for number, use in unpack(staged["uses"]).items()} == {
         number: use.used_in for number, use in uses.items()
