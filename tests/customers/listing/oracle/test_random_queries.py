@@ -12,9 +12,9 @@ from django.http.request import QueryDict
 
 from customers import filters, listing
 from customers.listing import plans
-from tests.customers.listing import crowd as made
-from tests.customers.listing.conftest import Crowd
-from tests.customers.listing.crowd import Person, fits, has_word
+from tests.customers.listing.oracle import crowd as made
+from tests.customers.listing.oracle.conftest import Crowd
+from tests.customers.listing.oracle.crowd import Person, fits, has_word
 
 pytestmark = pytest.mark.django_db
 

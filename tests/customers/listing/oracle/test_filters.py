@@ -10,9 +10,9 @@ from rest_framework.exceptions import ValidationError
 from customers import filters, listing
 from customers.listing.query import Query
 from customers.policy import Sight
-from tests.customers.listing import crowd as made
-from tests.customers.listing.conftest import ALL, Crowd
-from tests.customers.listing.crowd import Person, fits
+from tests.customers.listing.oracle import crowd as made
+from tests.customers.listing.oracle.conftest import ALL, Crowd
+from tests.customers.listing.oracle.crowd import Person, fits
 
 pytestmark = pytest.mark.django_db
 

@@ -7,8 +7,8 @@ from customers import filters, listing
 from customers.listing import plans
 from customers.listing.query import LARGEST_PAGE
 from customers.schema import PREDEFINED
-from tests.customers.listing import crowd as made
-from tests.customers.listing.conftest import Crowd
+from tests.customers.listing.oracle import crowd as made
+from tests.customers.listing.oracle.conftest import Crowd
 
 pytestmark = pytest.mark.django_db
 

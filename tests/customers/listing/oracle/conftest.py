@@ -15,8 +15,8 @@ from customers import schema as schemas
 from customers.models import Attribute, Customer, CustomerLabel, Label, Phone
 from customers.policy import Sight
 from customers.schema import Definition, Schema
-from tests.customers.listing import crowd as made
-from tests.customers.listing.crowd import NOON, Person
+from tests.customers.listing.oracle import crowd as made
+from tests.customers.listing.oracle.crowd import NOON, Person
 
 ALL = Sight(frozenset(), frozenset(), may_reveal=True)
 
