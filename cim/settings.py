@@ -389,6 +389,7 @@ CIM_CRM_TIMEOUT = _number("CIM_CRM_TIMEOUT", default=30)  # seconds; a token may
 CIM_CRM_TRIES = _number("CIM_CRM_TRIES", default=24)  # of a delivery, over about half a day
 CIM_CRM_RETRY = 2.0  # seconds before the second try, doubled each time up to an hour
 CIM_CRM_REST = 30.0  # seconds for which a failing CRM is left alone at first
+CIM_CRM_MARGIN = 15.0  # seconds that a worker may take beyond the time-out before its work is taken from it
 CIM_CRM_FRESH = _number("CIM_CRM_FRESH", default=300)  # seconds after which what a CRM said is fetched anew
 CIM_CRM_TEXT_LIMIT = 20_000  # characters of a long text; the vendor takes 100 kB in all
 CIM_CRM_DYNAMIC_STRINGS, CIM_CRM_DYNAMIC_OTHERS = 5, 3  # fields shown per record type (M20)

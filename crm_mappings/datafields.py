@@ -180,9 +180,9 @@ def _media(contact: Contact) -> str:
 def _disposition(contact: Contact) -> str:
     """The agent's own last code where an agent is asked for, else the recorded wrap-up of the interaction (I4)."""
     it = contact.interaction
-    if contact.agent:
-        own = [applied["code"] for applied in it.wrap_ups if applied["agent"] == contact.agent]
-        return str(own[-1]) if own else ""
+    own = [applied["code"] for applied in it.wrap_ups if contact.agent and applied["agent"] == contact.agent]
+    if own:
+        return str(own[-1])
     return str((it.wrap_up or {}).get("code") or "")
 
 

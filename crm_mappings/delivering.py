@@ -34,7 +34,7 @@ _WORKS_FOR: Final = 60.0
 
 def lease_seconds() -> float:
     """How long a claim holds: longer than the longest exchange, so that two senders never overlap."""
-    return float(settings.CIM_CRM_TIMEOUT) + 15
+    return settings.CIM_CRM_TIMEOUT + settings.CIM_CRM_MARGIN
 
 
 def due_configurations(now: dt.datetime) -> list[UUID]:

@@ -69,6 +69,19 @@ class Moment:
     name: str
     part: Part
     agent: str = ""
+    corrects: bool = False
+
+
+def correction(found: Collection[Moment], made: Collection[str]) -> list[Moment]:
+    """Return the moment at which what was written is put right: something was heard of late that belongs to it.
+
+    None before the contact was written for its end, or while more is to be written anyway.
+    """
+    last = [it for it in found if not it.name.startswith("transfer:")][-1:]
+    if not last or last[0].name not in made:
+        return []
+    part = Part.WHOLE if last[0].part is Part.LATE else last[0].part
+    return [Moment(last[0].name, part, last[0].agent, corrects=True)]
 
 
 def moments(story: Story, made: Collection[str], *, after_call_work: bool, follow: bool) -> list[Moment]:

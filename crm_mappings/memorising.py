@@ -15,7 +15,7 @@ from django.db import transaction
 
 from crm_mappings.adapters import UnknownType, adapter_of
 from crm_mappings.datafields import Contact, Kind, kind_of, read, zone_named
-from crm_mappings.firing import Closing, Moment, Part, Story, Transfer, is_settled, moments
+from crm_mappings.firing import Closing, Moment, Story, Transfer, correction, is_settled, moments
 from crm_mappings.models import Awaited, Configuration, Delivery, MemorialisationMapping, SkillSetup
 from customers.models import Customer
 from interactions.folding import CLOSES_AFTER, Status
@@ -23,6 +23,9 @@ from interactions.models import Event, Interaction
 
 TELLING: Final = frozenset({"transferred", "unassigned", "dismissed", "ended", "dial_failed", "acw_ended"})
 """The types of events that can cause a delivery."""
+
+CORRECTING: Final = frozenset({"wrapped_up", "note", "data"})
+"""The types that, heard of after a contact was written, change what was written."""
 
 
 @dataclass(frozen=True)
@@ -99,13 +102,11 @@ def memorise(interactions: Sequence[Interaction], now: dt.datetime, *, clock: bo
         for setup in chosen[it.pk]:
             places = made.get((it.pk, setup.configuration.pk), [])
             done = {delivery.moment for delivery in places if delivery.mapping_id == setup.mapping.pk}
-            for moment in moments(
-                stories[it.pk], done, after_call_work=setup.after_call_work, follow=setup.follow
-            ):
-                if moment.name not in done or moment.part is Part.LATE:
-                    fresh = _deliveries(setup, moment, contact, places, now)
-                    made[it.pk, setup.configuration.pk] = places = [*places, *fresh]
-                    new += fresh
+            found = moments(stories[it.pk], done, after_call_work=setup.after_call_work, follow=setup.follow)
+            for moment in [*found, *correction(found, done)]:
+                fresh = _deliveries(setup, moment, contact, places, now)
+                made[it.pk, setup.configuration.pk] = places = [*places, *fresh]
+                new += fresh
     Delivery.objects.bulk_create(new)
     _await_closing(interactions, stories, now)
     return list({delivery.configuration_id for delivery in new})
@@ -247,7 +248,7 @@ def _digital_story(it: Interaction, events: Sequence[Event], *, clock: bool) -> 
 def _made(interactions: Sequence[Interaction]) -> dict[tuple[UUID, UUID], list[Delivery]]:
     made: dict[tuple[UUID, UUID], list[Delivery]] = defaultdict(list)
     rows = Delivery.objects.filter(interaction__in=interactions).only(
-        "interaction_id", "configuration_id", "mapping_id", "entity_type", "moment", "place"
+        "interaction_id", "configuration_id", "mapping_id", "entity_type", "moment", "place", "fields"
     )
     for delivery in rows:
         made[delivery.interaction_id, delivery.configuration_id].append(delivery)
@@ -289,17 +290,14 @@ def _deliveries(
     contact = Contact(
         it, contact.customer_name, zone_named(setup.configuration.time_zone), moment.agent, contact.messages
     )
-    known = {
-        (delivery.entity_type, delivery.moment)
-        for delivery in earlier
-        if delivery.mapping_id == setup.mapping.pk
-    }
+    own = [delivery for delivery in earlier if delivery.mapping_id == setup.mapping.pk]
+    known = {(delivery.entity_type, delivery.moment) for delivery in own}
     place = max((delivery.place for delivery in earlier), default=0)
     parent_key = _key(setup.mapping, "conversation", contact, kind, setup)
     new = []
     for entity in setup.mapping.entities:
         entity_type = entity["entity_type"]
-        if (entity_type, moment.name) in known:
+        if (entity_type, moment.name) in known and not moment.corrects:
             continue
         rows = [row for row in entity["rows"] if _applies(row, kind, it, screen_pop=setup.screen_pop)]
         texts = {
@@ -308,11 +306,16 @@ def _deliveries(
             if moment.part.covers(Kind(row["channel"]), row["data_field"])
         }
         texts = {name: text for name, text in texts.items() if text}
+        appends = _appends(setup, entity_type)
+        if moment.corrects:
+            # What stands in the record already is not written again; what was appended stays as it is.
+            stands = _standing(own, entity_type)
+            texts = {} if appends else {name: it for name, it in texts.items() if stands.get(name) != it}
         if not texts:
             continue
         place += 1
         key = _key(setup.mapping, entity_type, contact, kind, setup)
-        if _appends(setup, entity_type):
+        if appends:
             key = f"{key}-{entity_type}-{place}"
         new.append(
             Delivery(
@@ -323,7 +326,7 @@ def _deliveries(
                 skill=setup.skill,
                 kind=kind.value,
                 entity_type=entity_type,
-                moment=moment.name,
+                moment=f"{moment.name}~{place}" if moment.corrects else moment.name,
                 place=place,
                 key=key,
                 parent_key=parent_key,
@@ -333,6 +336,15 @@ def _deliveries(
             )
         )
     return new
+
+
+def _standing(own: Sequence[Delivery], entity_type: str) -> dict[str, str]:
+    """Return what all deliveries so far make of the contact's record."""
+    texts: dict[str, str] = {}
+    for delivery in sorted(own, key=lambda it: it.place):
+        if delivery.entity_type == entity_type:
+            texts |= delivery.fields
+    return texts
 
 
 def _key(

@@ -14,7 +14,7 @@ def follow_interactions(sender: Any, changes: Sequence[Change], **kwargs: Any) -
     told, ringing = [], []
     for change in changes:
         types = {happening.type for happening in change.happenings}
-        if types & memorising.TELLING:
+        if types & memorising.TELLING or (types & memorising.CORRECTING and not change.interaction.on_desks):
             told.append(change.interaction)
         if types & {"offered", "transferred"} and change.interaction.ended is None:
             ringing.append(change.interaction)

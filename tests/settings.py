@@ -18,3 +18,9 @@ from cim.settings import STORAGES
 STORAGES = {**STORAGES, "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}}
 WHITENOISE_USE_FINDERS = WHITENOISE_AUTOREFRESH = True
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+# A CRM of our own on loopback, and patience that suits a test.
+CIM_CRM_LOCAL_ADDRESS = os.environ.get("CIM_TEST_CRM", "")
+CIM_CRM_RETRY = 0.2
+CIM_CRM_REST = 0.5
+CIM_CRM_MARGIN = 1.0

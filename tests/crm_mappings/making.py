@@ -117,7 +117,13 @@ class Call:
         self.at = now() - dt.timedelta(minutes=2)
         self.channel = channel
         self.agent = agent
-        self.always = {"address": PHONE, "direction": "inbound", "dialled": "+49305550", **always}
+        self.always = {
+            "address": PHONE if channel == "voice" else "visitor-7",
+            "identifiers": [{"type": "phone", "value": always.get("address", PHONE)}],
+            "direction": "inbound",
+            "dialled": "+49305550",
+            **always,
+        }
         self.count = 0
 
     def event(self, type: str, **said: Any) -> dict[str, Any]:
