@@ -100,12 +100,12 @@ def _move_back(attribute: Attribute, now: datetime) -> int:
 def _reclaimed(key: str, values: dict[UUID, str], now: datetime) -> dict[UUID, str]:
     """Claim the numbers that are free; return the values whose number the customer owns now.
 
-    A deleted customer owns no number: it gets its value back, and claims the number when it is restored itself.
+    A deleted or merged customer owns no number: it gets its value back, and claims the number when it stands for itself
+    again.
     """
-    deleted = set(
-        Customer.objects.filter(id__in=values).exclude(deleted_at=None).values_list("id", flat=True)
-    )
-    live = {customer: value for customer, value in values.items() if customer not in deleted}
+    live_ids = set(Customer.objects.live().filter(id__in=values).values_list("id", flat=True))
+    resting = values.keys() - live_ids
+    live = {customer: value for customer, value in values.items() if customer in live_ids}
     rows = _rows(
         "INSERT INTO customers_phone (number, customer_id, typed, used_in, valid_from)"
         " SELECT number, id, number, ARRAY[%s], %s FROM unnest(%s::uuid[], %s::text[]) AS pair(id, number)"
@@ -116,7 +116,7 @@ def _reclaimed(key: str, values: dict[UUID, str], now: datetime) -> dict[UUID, s
         " WHERE customers_phone.customer_id = excluded.customer_id RETURNING customer_id",
         [key, now, list(live), list(live.values()), key, key],
     )
-    own = deleted | {row[0] for row in rows}
+    own = resting | {row[0] for row in rows}
     return {customer: value for customer, value in values.items() if customer in own}
 
 

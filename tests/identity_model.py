@@ -283,6 +283,7 @@ class Identity:
         known.log.append(line)
         known.profile = after
         known.changes += 1
+        self.release(into)
         self.own(into)
         number = len(self.merges) + 1
         self.merges[number] = line
