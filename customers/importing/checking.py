@@ -83,7 +83,7 @@ class _Cells(dict[str, str]):
         match self.rules.kind:
             case Kind.TEXT if self._is_plain_text(column):
                 return [cell or NULL for cell in column]
-            case Kind.NUMBER if _are_plain_numbers(column):
+            case Kind.NUMBER if not self.reading.decimal_comma and _are_plain_numbers(column):
                 return [cell or NULL for cell in column]
         return [self[cell] for cell in column]
 

@@ -101,7 +101,7 @@ def test_delimiter_given_by_hand_is_believed() -> None:
 
 
 def test_a_few_wrong_bytes_do_not_change_the_encoding_of_the_file() -> None:
-    content = "name,city\n".encode() + "Jürgen,Köln\n".encode() * 20 + "Zoë,Málaga\n".encode("cp1252")
+    content = b"name,city\n" + "Jürgen,Köln\n".encode() * 20 + "Zoë,Málaga\n".encode("cp1252")
 
     found = rows(content)
 
@@ -241,7 +241,7 @@ def test_two_columns_for_one_attribute_are_refused_until_one_is_left_out() -> No
 
 def test_file_without_any_known_column_names_what_there_is() -> None:
     with pytest.raises(
-        Unreadable, match="The file has: a, b. There are: first_name, phones, emails, city, reason_2."
+        Unreadable, match=r"The file has: a, b\. There are: first_name, phones, emails, city, reason_2\."
     ):
         matched("a", "b")
 
@@ -283,9 +283,10 @@ def test_what_is_written_as_csv_is_read_back(table: list[list[str]]) -> None:
 
 @given(st.binary(max_size=3000))
 def test_any_bytes_are_rows_or_a_clear_refusal(content: bytes) -> None:
+    refused = ""
+    found: list[tuple[int, list[str]]] = []
     try:
         found = rows(content)
     except Unreadable as refusal:
-        assert str(refusal)
-    else:
-        assert all(line >= 1 and cells for line, cells in found)
+        refused = str(refusal)
+    assert refused or all(line >= 1 and cells for line, cells in found)

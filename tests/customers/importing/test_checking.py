@@ -48,8 +48,10 @@ def fields(found: Checker, line: str) -> dict[str, str]:
 texts = st.one_of(
     st.text(max_size=12),
     st.sampled_from(
-        ["+4930100001", "030 100001", "12", "1234", "4.41E+11", "1.5", "1,5", "1;2", "007", "-0", "1e5", "true", "NEIN", "ja", "oui",
-         "2026-02-29", "29.02.2028", "1/2/2026", "13/02/2026", "2026-11-30T14:05:00Z", "2026-11-30 14:05", "gold", "SILVER",
+        ["+4930100001", "030 100001", "12", "1234", "4.41E+11", "1.5", "1,5", "1;2", "007", "-0", "1e5",
+         "1.500", "true", "NEIN", "ja", "oui",
+         "2026-02-29", "29.02.2028", "1/2/2026", "13/02/2026", "2026-11-30T14:05:00Z", "2026-11-30 14:05",
+         "gold", "SILVER",
          "a@b.example", "a@b", "https://example.org/x", "ftp://x", "ÄÖÜ\\t", "a\tb", "x\r\ny", "''=1", "'=1", "\\N"]
     ),
 )  # fmt: skip
@@ -72,13 +74,16 @@ def test_row_is_read_as_the_schema_reads_texts(
 
     batch = found.check([(2, list(cells))])
 
+    refused: InvalidProfile | None = None
     try:
         expected = EVERY_KIND.read_text(raw, Reading(dialplan("DE"), **reading))
     except InvalidProfile as refusal:
+        refused = refusal
+    if refused is not None:
         (complaint,) = batch.complaints
-        assert set(complaint.column.split("; ")) == set(refusal.errors)
+        assert set(complaint.column.split("; ")) == set(refused.errors)
         assert all(
-            message in complaint.reason for messages in refusal.errors.values() for message in messages
+            message in complaint.reason for messages in refused.errors.values() for message in messages
         )
         return
     if not expected.values["first_name"] and not expected.values["my_phone"]:
