@@ -99,7 +99,8 @@ def tell(
     with transaction.atomic():
         interaction = Interaction.objects.select_for_update(no_key=True, of=("self",)).get(id=interaction_id)
         call = _Call(interaction, is_new=False, user=user)
-        _load([call])
+        for event in Event.objects.filter(interaction=interaction):
+            call.known[event.event_id] = (event.happening, event.fingerprint)
         at = now - _lag_of(interaction, now)
         happening = Happening(f"desk:{uuid.uuid4()}", kind, at, dict(said), by_hand=True)
         call.fresh.append((happening, fingerprint(happening)))
@@ -139,13 +140,12 @@ def _until_alone(sent: Sequence[tuple[int, Sent]], now: dt.datetime) -> Recorded
 
 
 def _record(sent: Sequence[tuple[int, Sent]], now: dt.datetime) -> Recorded:
-    calls = _locked({event.call for _index, event in sent})
+    calls = _opened({event.call for _index, event in sent})
     for event in (event for _index, event in sent):
         if event.call not in calls:
             source, external_id = event.call
             row = Interaction(id=time_ordered_id(), source=source, external_id=external_id)
             calls[event.call] = _Call(row, is_new=True)
-    _load([call for call in calls.values() if not call.is_new])
     accepted, duplicates = 0, 0
     rejected, warnings = [], []
     for index, event in sent:
@@ -175,25 +175,32 @@ def _warning(happening: Happening, now: dt.datetime) -> str:
     }
 
 
-def _locked(wanted: set[tuple[str, str]]) -> dict[tuple[str, str], _Call]:
-    """Lock the known ones of the interactions, in the order of their names."""
+def _opened(wanted: set[tuple[str, str]]) -> dict[tuple[str, str], _Call]:
+    """Lock the known ones of the interactions, in the order of their names, and read what was told of them.
+
+    Two statements in one trip: the second sees what was committed while the first waited for its locks.
+    """
     names = sorted(wanted)
-    rows = Interaction.objects.raw(
-        """
-        select i.* from unnest(%s::text[], %s::text[]) as wanted(source, external_id)
-        join interactions_interaction i using (source, external_id)
-        order by i.source collate "C", i.external_id collate "C" for no key update of i
-        """,
-        [[source for source, _id in names], [external_id for _source, external_id in names]],
-    )
-    return {(row.source, row.external_id): _Call(row, is_new=False) for row in rows}
-
-
-def _load(calls: Iterable[_Call]) -> None:
-    by_id = {call.interaction.id: call for call in calls}
-    if by_id:
-        for event in Event.objects.filter(interaction_id__in=list(by_id)):
-            by_id[event.interaction_id].known[event.event_id] = (event.happening, event.fingerprint)
+    keys = [[source for source, _id in names], [external_id for _source, external_id in names]]
+    connection.ensure_connection()
+    with connection.connection.pipeline(), connection.cursor() as locking, connection.cursor() as reading:
+        locking.execute(_LOCK, keys)
+        reading.execute(_EVENTS, keys)
+        rows, told = locking.fetchall(), reading.fetchall()
+    calls = {}
+    by_id: dict[uuid.UUID, _Call] = {}
+    for row in rows:
+        columns = dict(zip(_READ, row, strict=True))
+        for name in _READ_JSON:
+            columns[name] = json.loads(columns[name])
+        interaction = Interaction(**columns)
+        interaction._state.adding = False
+        call = _Call(interaction, is_new=False)
+        calls[interaction.source, interaction.external_id] = by_id[interaction.id] = call
+    for key, event_id, kind, at, said, by_hand, mark in told:
+        if key in by_id:
+            by_id[key].known[event_id] = (Happening(event_id, kind, at, json.loads(said), by_hand), mark)
+    return calls
 
 
 def _lag_of(interaction: Interaction, now: dt.datetime) -> dt.timedelta:
@@ -252,39 +259,38 @@ def _apply(calls: Sequence[_Call], now: dt.datetime) -> None:
 
 
 def _save(calls: Sequence[_Call]) -> None:
-    """Write interactions and events by one statement each; the rows travel as one JSON text."""
+    """Write interactions and events by one statement; the rows travel as JSON texts."""
     new = sorted(
         (call.interaction for call in calls if call.is_new), key=lambda it: (it.source, it.external_id)
     )
     old = [call.interaction for call in calls if not call.is_new]
+    events = [
+        {
+            "interaction_id": call.interaction.id,
+            "event_id": happening.event_id,
+            "type": happening.type,
+            "occurred_at": happening.occurred_at,
+            "said": happening.said,
+            "fingerprint": mark,
+            "by_hand": happening.by_hand,
+            "user_id": call.user.pk if call.user else None,
+        }
+        for call in calls
+        for happening, mark in call.fresh
+    ]
+    parts = [_INSERT_EVENTS]
+    rows: list[str] = [_as_json(events)]
+    if new:
+        parts.insert(0, _INSERT)
+        rows.insert(0, _as_json([_row(it, _INSERTED) for it in new]))
+    if old:
+        parts.insert(0, _UPDATE)
+        rows.insert(0, _as_json([_row(it, ("id", *_COLUMNS)) for it in old]))
+    made = "(select count(*) from made)" if new else "0"
     with connection.cursor() as cursor:
-        if new:
-            cursor.execute(_INSERT, [_as_json([_row(it, _INSERTED) for it in new])])
-            if cursor.rowcount != len(new):
-                raise _Raced
-        if old:
-            cursor.execute(_UPDATE, [_as_json([_row(it, ("id", *_COLUMNS)) for it in old])])
-        cursor.execute(
-            _INSERT_EVENTS,
-            [
-                _as_json(
-                    [
-                        {
-                            "interaction_id": call.interaction.id,
-                            "event_id": happening.event_id,
-                            "type": happening.type,
-                            "occurred_at": happening.occurred_at,
-                            "said": happening.said,
-                            "fingerprint": mark,
-                            "by_hand": happening.by_hand,
-                            "user_id": call.user.pk if call.user else None,
-                        }
-                        for call in calls
-                        for happening, mark in call.fresh
-                    ]
-                )
-            ],
-        )
+        cursor.execute(f"with {', '.join(parts)} select {made}", rows)
+        if cursor.fetchone()[0] != len(new):
+            raise _Raced
 
 
 def _row(interaction: Interaction, columns: Iterable[str]) -> dict[str, Any]:
@@ -295,21 +301,47 @@ def _as_json(rows: Sequence[Mapping[str, Any]]) -> str:
     return json.dumps(rows, default=str, ensure_ascii=False)
 
 
-_INSERT: Final = f"""
-    insert into interactions_interaction ({", ".join(_INSERTED)}, received_at)
-    select {", ".join(_INSERTED)}, statement_timestamp()
-    from jsonb_populate_recordset(null::interactions_interaction, %s::jsonb)
-    on conflict (source, external_id) do nothing
+_READ: Final = (
+    *("id", "source", "external_id", "state", "agents", "received_at", "settled_at"),
+    *_LINK_COLUMNS,
+)
+_READ_JSON: Final = ("agents", "candidates")
+
+_LOCK: Final = f"""
+    select {", ".join(f"i.{name}" for name in _READ)}
+    from unnest(%s::text[], %s::text[]) as wanted(source, external_id)
+    join interactions_interaction i using (source, external_id)
+    order by i.source collate "C", i.external_id collate "C" for no key update of i
 """  # noqa: S608 - names of columns of our own
 
+_EVENTS: Final = """
+    select e.interaction_id, e.event_id, e.type, e.occurred_at, e.said, e.by_hand, e.fingerprint
+    from unnest(%s::text[], %s::text[]) as wanted(source, external_id)
+    join interactions_interaction i using (source, external_id)
+    join interactions_event e on e.interaction_id = i.id
+"""
+
+_INSERT: Final = f"""
+    made as (
+        insert into interactions_interaction ({", ".join(_INSERTED)}, received_at)
+        select {", ".join(_INSERTED)}, statement_timestamp()
+        from jsonb_populate_recordset(null::interactions_interaction, %s::jsonb)
+        on conflict (source, external_id) do nothing returning id
+    )
+"""  # noqa: S608
+
 _UPDATE: Final = f"""
-    update interactions_interaction i set {", ".join(f"{name} = row.{name}" for name in _COLUMNS)}
-    from jsonb_populate_recordset(null::interactions_interaction, %s::jsonb) row where i.id = row.id
+    changed as (
+        update interactions_interaction i set {", ".join(f"{name} = row.{name}" for name in _COLUMNS)}
+        from jsonb_populate_recordset(null::interactions_interaction, %s::jsonb) row where i.id = row.id
+    )
 """  # noqa: S608
 
 _INSERT_EVENTS: Final = """
-    insert into interactions_event
-        (interaction_id, event_id, type, occurred_at, said, fingerprint, by_hand, user_id, received_at)
-    select interaction_id, event_id, type, occurred_at, said, fingerprint, by_hand, user_id, statement_timestamp()
-    from jsonb_populate_recordset(null::interactions_event, %s::jsonb)
+    told as (
+        insert into interactions_event
+            (interaction_id, event_id, type, occurred_at, said, fingerprint, by_hand, user_id, received_at)
+        select interaction_id, event_id, type, occurred_at, said, fingerprint, by_hand, user_id, statement_timestamp()
+        from jsonb_populate_recordset(null::interactions_event, %s::jsonb)
+    )
 """

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from django.db import DatabaseError, connection, transaction
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from customers.models import Phone
@@ -335,8 +336,9 @@ def test_parallel_adapters_lose_nothing():
 
 
 @pytest.mark.django_db
-def test_queries_do_not_grow_with_the_batch(django_assert_num_queries):
+def test_queries_do_not_grow_with_the_batch():
     make_customer(phones=[ANI], valid_from=NOON - dt.timedelta(days=1))
+    counts = []
 
     for calls in (1, 30):
         batch = [
@@ -344,5 +346,9 @@ def test_queries_do_not_grow_with_the_batch(django_assert_num_queries):
             for number in range(calls)
             for item in WHOLE_CALL[:4]
         ]
-        with django_assert_num_queries(9):
+        with CaptureQueriesContext(connection) as captured:
             record(batch, NOON)
+        counts.append(len(captured))
+
+    # What listens to the news of interactions has queries of its own, as many for thirty calls as for one.
+    assert counts[0] == counts[1] <= 15

@@ -170,7 +170,7 @@ def test_journey_takes_the_same_queries_however_long_it_is(agent, clara, number,
     agent.get(url)
 
     # The key and its permissions, the family, that it stands, the elements.
-    with django_assert_num_queries(6):
+    with django_assert_num_queries(4):
         agent.get(url)
 
 
