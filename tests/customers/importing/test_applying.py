@@ -219,7 +219,7 @@ def one_by_one(schema: Schema, rows: Sequence[Sequence[str]], on_conflict: str) 
     return kinds
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     before=initial_customers,
     rows=rows_of_files,
