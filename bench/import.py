@@ -2,10 +2,12 @@
 
     python bench/import.py [--customers 1000000] [--rows 100000] [--home var/bench] [--more]
 
-Fills a database once (a few minutes) and copies it for every run. The file has 25 columns: 30 % of its rows hold the phone of
-an existing customer, 1 % are wrong. Prints where the time goes, the ratio, and the peak memory of the worker. ``--more``
-adds the dry run, the undo, and lookups while an import runs, against lookups while nothing runs.
+Fills a database once (a few minutes) and copies it for every run. The file has 25 columns: 30 % of its rows hold the
+phone of an existing customer, 1 % are wrong. Prints where the time goes, the ratio, and the peak memory of the worker.
+``--more`` adds the dry run, the undo, and lookups while an import runs, against lookups while nothing runs.
 """
+
+# ruff: noqa: N999 - it is run as `python bench/import.py`, never imported
 
 import argparse
 import csv
@@ -20,15 +22,17 @@ import sys
 import threading
 import time
 from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 HEADERS = [
-    "first_name", "last_name", "phone", "phone_2", "email", "address", "postal_code", "crm_id", "account_id", "language",
-    "account_number", "tariff", "contract_end", "monthly", "balance", "smart_meter", "marketing_consent", "date_of_birth",
-    "iban", "mobile", "billing_email", "website", "segment", "last_meter_reading", "remarks",
+    "first_name", "last_name", "phone", "phone_2", "email", "address", "postal_code", "crm_id", "account_id",
+    "language", "account_number", "tariff", "contract_end", "monthly", "balance", "smart_meter", "marketing_consent",
+    "date_of_birth", "iban", "mobile", "billing_email", "website", "segment", "last_meter_reading", "remarks",
 ]  # fmt: skip
 
 
@@ -71,9 +75,8 @@ def _measure(options: argparse.Namespace) -> None:
         server.wait(process)
         filled = f"filled_{options.customers}"
         _fill(server, sockets, filled, options.customers)
-        print(
-            f"PostgreSQL {server.version}, {options.customers:,} customers, {options.rows:,} rows × {len(HEADERS)} columns"
-        )
+        size = f"{options.rows:,} rows × {len(HEADERS)} columns"
+        print(f"PostgreSQL {server.version}, {options.customers:,} customers, {size}")
         with server.connect("postgres") as admin:
             admin.execute("DROP DATABASE IF EXISTS bench WITH (FORCE)")
             admin.execute(f'CREATE DATABASE bench TEMPLATE "{filled}" STRATEGY FILE_COPY')
@@ -94,7 +97,7 @@ def _measure(options: argparse.Namespace) -> None:
         found = json.loads(
             subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout.splitlines()[-1]
         )
-        _print(found, raw)
+        _print(found, raw, cpu)
     finally:
         supervising.stop(process, signal.SIGINT, seconds=30)
 
@@ -126,10 +129,10 @@ def _raw_copy(connection: Any, file: Path) -> float:
     connection.execute("DROP TABLE IF EXISTS raw_copy")
     connection.execute(f"CREATE TABLE raw_copy ({', '.join(f'{name} text' for name in HEADERS)})")
     start = time.monotonic()
-    with connection.cursor().copy("COPY raw_copy FROM STDIN (FORMAT csv, HEADER true)") as copy:
-        with file.open("rb") as content:
-            while data := content.read(2**16):
-                copy.write(data)
+    command = "COPY raw_copy FROM STDIN (FORMAT csv, HEADER true)"
+    with connection.cursor().copy(command) as copy, file.open("rb") as content:
+        while data := content.read(2**16):
+            copy.write(data)
     return time.monotonic() - start
 
 
@@ -154,6 +157,8 @@ def _make_file(file: Path, rows: int, connection: Any) -> None:
             phone = existing.pop() if old else f"+4915{2 + number % 8}{number:08d}"
             typed = f"{phone[:3]} {phone[3:6]} {phone[6:]}" if chance.random() < 0.2 else phone
             wrong = chance.random() < 0.01
+            born = f"{1940 + number % 65}-{1 + number % 12:02d}-{1 + number % 28:02d}"
+            mobile = f"+49176{30_000_000 + number}" if chance.random() < 0.3 else ""
             writer.writerow([
                 chance.choice(["Jürgen", "Clara", "Zoë", "Mehmet", "Priya", "Łukasz", "Owen", "Grace"]),
                 f"{chance.choice(['Weiß', 'Khan', 'Nowak', 'Smith', 'Dubois', 'Lindqvist'])}{number % 977}",
@@ -164,8 +169,8 @@ def _make_file(file: Path, rows: int, connection: Any) -> None:
                 f"DE-{number}", chance.choice(tariffs), f"2027-{1 + number % 12:02d}-{1 + number % 28:02d}",
                 f"{25 + number % 300}.{number % 100:02d}", f"{number % 400 - 200}.5", chance.choice(["true", "false"]),
                 chance.choice(["yes", "no", ""]),
-                "31.02.1990" if wrong and not number % 2 else f"{1940 + number % 65}-{1 + number % 12:02d}-{1 + number % 28:02d}",
-                f"DE{number % 90 + 10}{10**17 + number * 7919}", f"+49176{30_000_000 + number}" if chance.random() < 0.3 else "",
+                "31.02.1990" if wrong and not number % 2 else born,
+                f"DE{number % 90 + 10}{10**17 + number * 7919}", mobile,
                 f"bill{number}@example.org" if chance.random() < 0.2 else "",
                 f"https://www.example.org/{number}" if chance.random() < 0.1 else "", chance.choice(segments),
                 f"2026-10-{1 + number % 28:02d}T08:{number % 60:02d}:00Z" if chance.random() < 0.6 else "",
@@ -213,13 +218,11 @@ def _worker(options: argparse.Namespace) -> None:
     from customers.models import ImportRun  # noqa: PLC0415
 
     file = options.home / f"rows_{options.rows}.csv"
-    steps: dict[str, float] = {}
+    steps: dict[str, list[float]] = {}
 
     def timed(name: str, action: Any) -> Any:
-        start = time.perf_counter()
-        answer = action()
-        steps[name] = time.perf_counter() - start
-        return answer
+        with _measured(name, steps):
+            return action()
 
     def receive(**more: Any) -> ImportRun:
         with file.open("rb") as content:
@@ -239,13 +242,11 @@ def _worker(options: argparse.Namespace) -> None:
         _time_calls(owner, method, name, steps)
     if lookups:
         lookups.start("importing")
-    cpu, server = time.process_time(), _server_seconds()
     timed("work, whole", running.work)
-    cpu, server = time.process_time() - cpu, _server_seconds() - server
     if lookups:
         lookups.stop()
     run.refresh_from_db()
-    found = {"steps": dict(steps), "counts": run.counts, "state": run.state, "cpu": cpu, "server": server}
+    found = {"steps": dict(steps), "counts": run.counts, "state": run.state}
     found["rss"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
     if options.more:
         running.request_undo(run.id, system_actor("command"))
@@ -277,15 +278,24 @@ def _cpu_of(process: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def _time_calls(owner: Any, method: str, name: str, steps: dict[str, float]) -> None:
+@contextmanager
+def _measured(name: str, steps: dict[str, list[float]]) -> Iterator[None]:
+    """Add up wall time, processor time of this process, and that of the server's process of the connection."""
+    start = (time.perf_counter(), time.process_time(), _server_seconds())
+    try:
+        yield
+    finally:
+        end = (time.perf_counter(), time.process_time(), _server_seconds())
+        before = steps.get(name, [0.0, 0.0, 0.0])
+        steps[name] = [known + after - at for known, at, after in zip(before, start, end, strict=True)]
+
+
+def _time_calls(owner: Any, method: str, name: str, steps: dict[str, list[float]]) -> None:
     original = getattr(owner, method)
 
     def timed(*args: Any, **named: Any) -> Any:
-        start = time.perf_counter()
-        try:
+        with _measured(name, steps):
             return original(*args, **named)
-        finally:
-            steps[name] = steps.get(name, 0.0) + time.perf_counter() - start
 
     setattr(owner, method, timed)
 
@@ -334,17 +344,16 @@ class Lookups:
         process.wait()
 
 
-def _print(found: dict[str, Any], raw: float) -> None:
-    steps = found["steps"]
-    for name, seconds in steps.items():
-        print(f"{name:<34}{seconds:8.2f} s   {seconds / raw:6.2f} ×")
-    whole = steps["upload: examine and store"] + steps["work, whole"]
-    print(
-        f"{'import, from the upload on':<34}{whole:8.2f} s   {whole / raw:6.2f} ×   (Python {found['cpu']:.2f} s CPU)"
-    )
+def _print(found: dict[str, Any], raw: float, raw_processor: float) -> None:
+    for name, (wall, python, server) in {**found["steps"], **found.get("more", {})}.items():
+        print(
+            f"{name:<34}{wall:8.2f} s {wall / raw:7.2f} ×   processor: Python {python:.2f} s, server {server:.2f} s"
+        )
+    upload, work = found["steps"]["upload: examine and store"], found["steps"]["work, whole"]
+    whole, python, server = (one + other for one, other in zip(upload, work, strict=True))
+    print(f"{'import, from the upload on':<34}{whole:8.2f} s {whole / raw:7.2f} ×   ", end="")
+    print(f"processor: {python + server:.2f} s")
     print(f"{found['state']}: {found['counts']}; worker's peak memory {found['rss']} MB")
-    for name, seconds in found.get("more", {}).items():
-        print(f"{name:<34}{seconds:8.2f} s   {seconds / raw:6.2f} ×")
     for name, times in found.get("lookups", {}).items():
         print(f"lookups, {name:<25} p50 {times[0]:.2f} ms, p95 {times[1]:.2f} ms, p99 {times[2]:.2f} ms")
     for key, seconds, calls in found.get("statements", []):
