@@ -175,6 +175,28 @@ def _combined(then: Mapping[str, UUID], resolution: Resolution) -> Found:
     return Found(candidates=[*known, *(item for item in today if item["customer"] not in seen)])
 
 
+def separate(survivor: UUID, separated: Collection[UUID], since: dt.datetime, now: dt.datetime) -> int:
+    """Give the parts of an undone merge what came to the survivor meanwhile through their numbers or addresses (C49).
+
+    The rest, and what somebody linked by hand, stays with the survivor. Returns how many interactions moved.
+    """
+    parts = set(separated)
+    rows = Interaction.objects.filter(customer_id=survivor, linked_how=How.AUTOMATIC, started__gte=since)
+    moved = []
+    for interaction in rows.order_by("id").select_for_update(no_key=True, of=("self",)):
+        resolution = resolve(interaction.identity())
+        if resolution.match in parts:
+            interaction.customer_id, interaction.linked_at = resolution.match, now
+            interaction.linked_why = resolution.reason
+            moved.append(interaction)
+    Interaction.objects.bulk_update(moved, ["customer", "linked_at", "linked_why"], batch_size=500)
+    Link.objects.bulk_create(
+        [Link(interaction=it, customer_id=it.customer_id, how=How.AUTOMATIC, at=now) for it in moved]
+    )
+    announce([Change(it, state_before=it.state, relinked=True) for it in moved])
+    return len(moved)
+
+
 # By hand
 
 
@@ -316,6 +338,7 @@ __all__ = [
     "link_by_themselves",
     "promote",
     "remember_identifiers",
+    "separate",
     "survivors",
     "unlink",
 ]

@@ -2,9 +2,11 @@
 
 import urllib.error
 import urllib.request
+from io import StringIO
 
 import pytest
 from django.contrib.auth.models import User
+from django.core.management import call_command
 from django.utils import timezone
 
 from cim.access.models import ApiKey
@@ -215,3 +217,14 @@ def test_wall_shows_who_is_on_what(web_address):
     (card,) = [card for card in second.data["agents"] if card["interactions"]]
     assert (card["id"], card["status"]) == ("ann", "active")
     assert card["interactions"][0]["customer"] == str(customer.id)
+
+
+def test_simulator_plays_calls_to_the_desks(ann, web_address):
+    make_user("Integration", username="integration")
+
+    call_command(
+        "simulate_calls", agents=2, rate=600, talk=0.5, seconds=6, address=web_address, stdout=StringIO()
+    )
+
+    assert Interaction.objects.exists()
+    assert ann.next(1).event in {"pop", "update", "end"}
