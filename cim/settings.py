@@ -218,6 +218,7 @@ CELERY_BEAT_SCHEDULE = {
     },
     "crm_mappings.check_configurations": {"task": "crm_mappings.check_configurations", "schedule": 60},
     "journeys.expire_contexts": {"task": "journeys.expire_contexts", "schedule": 60},
+    "journeys.prepare_flows": {"task": "journeys.prepare_flows", "schedule": 300, "options": {"expires": 300}},
 }
 
 # Sign-in and the browser's protections

@@ -18,13 +18,23 @@ from rest_framework.views import APIView
 
 from cim.access import audit
 from cim.access.api import Conflict, idempotent, quoted, strict_query
+from cim.access.jobs import enqueue
 from cim.access.permissions import Required
 from customers.models import Customer
 from customers.schema import Schema
 from interactions.families import family_of
 from interactions.presenting import eye_of
-from journeys import attempts, details, elements, picture, retrieval
-from journeys.filters import VIEW, VIEW_PARAMETERS, cursor_of, instant, view_of
+from journeys import attempts, details, elements, flows, picture, retrieval, tasks
+from journeys.filters import (
+    FLOW,
+    FLOW_PARAMETERS,
+    VIEW,
+    VIEW_PARAMETERS,
+    cursor_of,
+    instant,
+    question_of,
+    view_of,
+)
 from journeys.models import ContactList, Element
 from journeys.serializers import AttemptBody, ContactListBody, TopicBody
 
@@ -59,8 +69,9 @@ class PictureView(APIView):
     def get(self, request: Request, customer_id: UUID) -> Response:
         strict_query(request, VIEW | {"only"})
         view, now = view_of(request.query_params), timezone.now()
-        found = picture.journey(_family(customer_id), view, now)
-        if request.query_params.get("only") == "lanes":
+        only_lanes = request.query_params.get("only") == "lanes"
+        found = picture.journey(_family(customer_id), view, now, only_shown=only_lanes)
+        if only_lanes:
             return Response({"lanes": picture.lanes_json(found, view)})
         return Response(picture.picture_json(found, view, now))
 
@@ -81,7 +92,7 @@ class JourneyListView(APIView):
     def get(self, request: Request, customer_id: UUID) -> Response:
         strict_query(request, VIEW | {"before"})
         view, before = view_of(request.query_params), cursor_of(request.query_params.get("before", ""))
-        found = picture.journey(_family(customer_id), view, timezone.now())
+        found = picture.journey(_family(customer_id), view, timezone.now(), only_shown=True)
         rows, has_more = picture.newest_first(found, before, _PAGE)
         following = (
             f"{rows[-1].started.isoformat().replace('+00:00', 'Z')}_{rows[-1].id}" if has_more else None
@@ -126,6 +137,27 @@ class JourneyNewsView(APIView):
                 ],
             }
         )
+
+
+class FlowsView(APIView):
+    """Which channel follows which, how often and how long after (J16)."""
+
+    required_permissions: ClassVar[dict[str, Required]] = {"GET": "live_wall", "POST": "live_wall"}
+
+    @extend_schema(operation_id="flows", parameters=FLOW_PARAMETERS, responses=OpenApiTypes.OBJECT)
+    def get(self, request: Request) -> Response:
+        strict_query(request, FLOW)
+        now = timezone.now()
+        question = question_of(request.query_params, now.date())
+        answer = {"from": question.first, "to": question.last, **flows.flows(question, now)}
+        return Response({**answer, "topics": flows.topics(question)})
+
+    @extend_schema(operation_id="flows_prepare", request=None, responses={202: None})
+    def post(self, request: Request) -> Response:
+        """Ask for the flows to be counted anew, in the background."""
+        strict_query(request, ())
+        enqueue(tasks.prepare_flows)
+        return Response(status=202)
 
 
 class ElementView(APIView):

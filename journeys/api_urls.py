@@ -7,6 +7,7 @@ urlpatterns = [
     path("customers/<uuid:customer_id>/journey/picture/", api.PictureView.as_view(), name="journey-picture"),
     path("customers/<uuid:customer_id>/journey/list/", api.JourneyListView.as_view(), name="journey-list"),
     path("customers/<uuid:customer_id>/journey/news/", api.JourneyNewsView.as_view(), name="journey-news"),
+    path("journeys/flows/", api.FlowsView.as_view(), name="flows"),
     path("journeys/elements/<uuid:element_id>/", api.ElementView.as_view(), name="journey-element"),
     path(
         "journeys/elements/<uuid:element_id>/topic/",

@@ -172,7 +172,6 @@ def _of_interaction(events: Iterable[Event], element: Element, eye: Eye) -> Iter
             event.type,
             str(_WORDS.get(event.type, event.type)),
             element.pk,
-            touchpoint=_text(said.get("queue")) if event.type == "queued" else "",
             agent=_agent(event),
             note=_note(said, eye),
             detail=_detail(event.type, said),

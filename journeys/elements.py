@@ -120,17 +120,21 @@ def _put_interaction(element: Element, interaction: Interaction, now: dt.datetim
     element.status = state
     element.started, element.ended = interaction.started, interaction.ended
     element.is_open = state not in _OVER
-    element.is_missed = (
-        not element.is_open and not interaction.was_answered and interaction.direction != "outbound"
-    )
-    element.is_missed = element.is_missed and interaction.channel in ("voice", "video", "")
-    element.is_missed = element.is_missed or state == State.FAILED
+    element.is_missed = state == State.FAILED or (element.ended is not None and _was_missed(interaction))
     element.changed_at = now
     # A topic that was taken away stays away; another one was given at the desk, or is the same.
     if element.topic_source == TopicSource.CORRECTED and element.topic in ("", interaction.topic):
         return
     skill = interaction.skill or {}
     _put_topic(element, interaction.topic, default_topic([interaction.data, skill]))
+
+
+def _was_missed(interaction: Interaction) -> bool:
+    """Say whether somebody wanted an agent and got none; who was served by a menu alone missed nothing."""
+    if interaction.was_answered or interaction.direction == "outbound":
+        return False
+    rang = any(offer["outcome"] != "answered" for offer in interaction.offers)
+    return rang or any(leg["kind"] == "queue" for leg in interaction.activities)
 
 
 def _put_topic(element: Element, given: str, default: str) -> None:

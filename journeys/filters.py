@@ -12,6 +12,8 @@ from drf_spectacular.utils import OpenApiParameter
 from rest_framework import exceptions
 
 from cim.access.strictness import quoted, refuse_unstorable
+from interactions.events import CHANNELS
+from journeys.flows import Question
 from journeys.picture import KINDS, View
 
 VIEW = frozenset({"view", "topic", "account", "from", "to"})
@@ -46,6 +48,56 @@ def view_of(query: QueryDict) -> View:
     if errors:
         raise exceptions.ValidationError(errors)
     return View(kind, tuple(topics), tuple(accounts), since, until)
+
+
+FLOW = frozenset({"topic", "channel", "from", "to"})
+FLOW_PARAMETERS = [
+    OpenApiParameter("topic", str, many=True, description="only these topics; repeatable"),
+    OpenApiParameter(
+        "channel", str, many=True, enum=CHANNELS, description="only to or from these; repeatable"
+    ),
+    *(
+        OpenApiParameter(name, str, description="a day, in UTC; by default the last 30")
+        for name in ("from", "to")
+    ),
+]
+_USUAL_DAYS = 30
+
+
+def question_of(query: QueryDict, today: dt.date) -> Question:
+    """Read which flows are asked for; raises ValidationError that names every parameter that cannot be read."""
+    refuse_unstorable({name: query.getlist(name) for name in query})
+    errors: dict[str, list[str]] = {}
+    last = _day(query, "to", errors) or today
+    first = _day(query, "from", errors) or last - dt.timedelta(days=_USUAL_DAYS - 1)
+    channels = [text for text in query.getlist("channel") if text]
+    for channel in channels:
+        if channel not in CHANNELS:
+            errors["channel"] = [
+                _("%(value)s is none of %(known)s.")
+                % {"value": quoted(channel), "known": ", ".join(CHANNELS)}
+            ]
+    if not errors and first > last:
+        errors["to"] = [
+            _("%(value)s is before the beginning of the range.")
+            % {"value": quoted(query.get("to", str(last)))}
+        ]
+    if errors:
+        raise exceptions.ValidationError(errors)
+    return Question(first, last, tuple(filter(None, query.getlist("topic"))), tuple(channels))
+
+
+def _day(query: QueryDict, name: str, errors: dict[str, list[str]]) -> dt.date | None:
+    text = query.get(name, "").strip()
+    if not text:
+        return None
+    try:
+        day = parse_date(text)
+    except ValueError:
+        day = None
+    if day is None or not 1970 <= day.year <= 9000:
+        errors[name] = [_("%(value)s is no day; write it like 2026-11-19.") % {"value": quoted(text)}]
+    return day
 
 
 def instant(query: Mapping[str, str], name: str, errors: dict[str, list[str]]) -> dt.datetime | None:

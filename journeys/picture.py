@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
+from interactions.families import survivors
 from interactions.folding import moment
 from journeys.clusters import Point, bundled, histogram
 from journeys.models import Element
@@ -21,6 +22,7 @@ BUNDLES_PER_LANE: Final = 160
 OVERVIEW_BINS: Final = 96
 SHOWN_OPEN: Final = 5
 KINDS: Final = ("default", "topic", "account")
+_LOOKED_AT: Final = 40
 
 
 @dataclass(frozen=True)
@@ -75,12 +77,13 @@ class Journey:
         return max((row.last for row in self.rows), default=None)
 
 
-def journey(family: Iterable[UUID], view: View, now: dt.datetime) -> Journey:
+def journey(family: Iterable[UUID], view: View, now: dt.datetime, *, only_shown: bool = False) -> Journey:
     """Return the journey of a customer in a view. One query.
 
-    The default view has one element per work request, the other views one per element (J12).
+    The default view has one element per work request, the other views one per element (J12). With `only_shown` nothing
+    outside the range of the view is read, and what there is to choose from is left out.
     """
-    rows = _rows(family, now)
+    rows = _rows(family, now, view if only_shown else View())
     everything = [row.started for row in rows]
     topics = Counter(row.topic for row in rows if row.topic)
     accounts = Counter(row.account for row in rows if row.account)
@@ -91,11 +94,47 @@ def journey(family: Iterable[UUID], view: View, now: dt.datetime) -> Journey:
     return Journey(shown, dict(topics.most_common()), dict(accounts.most_common()), everything, is_cut)
 
 
-def _rows(family: Iterable[UUID], now: dt.datetime) -> list[Row]:
+@dataclass(frozen=True)
+class Moved:
+    """A journey that moved lately: whose, its newest element, and how many are open."""
+
+    customer: UUID
+    latest: Row
+    open: int
+
+
+def lately(now: dt.datetime, most: int, *, only_open: bool = False) -> list[Moved]:
+    """Return the customers whose journeys moved last, the newest first. Three queries.
+
+    It looks at the newest elements only: a customer who has fallen out of those has not moved lately.
+    """
+    recent = Element.objects.standing(now).filter(customer__isnull=False)
+    recent = recent.filter(is_open=True) if only_open else recent
+    newest = recent.order_by("-started", "-id").values_list("customer_id", "id")[: most * _LOOKED_AT]
+    latest: dict[UUID, UUID] = {}
+    live = survivors({customer for customer, _key in newest})
+    for customer, key in newest:
+        if customer in live and len(latest) < most:
+            latest.setdefault(live[customer], key)
+    names = [name for name in Row._fields if name != "is_interaction"]
+    found = Element.objects.filter(pk__in=list(latest.values())).values_list(*names, "interaction_id")
+    rows = {values[0]: Row._make((*values[:-1], values[-1] is not None)) for values in found}
+    still_open = Counter(
+        Element.objects.standing(now)
+        .filter(customer__in=list(latest), is_open=True)
+        .values_list("customer_id", flat=True)
+    )
+    return [
+        Moved(customer, rows[key], still_open[customer]) for customer, key in latest.items() if key in rows
+    ]
+
+
+def _rows(family: Iterable[UUID], now: dt.datetime, view: View) -> list[Row]:
     names = [name for name in Row._fields if name != "is_interaction"]
     found = (
         Element.objects.of(family)
         .standing(now)
+        .within(view.since, view.until)
         .order_by("-started", "-id")
         .values_list(*names, "interaction_id")
     )
@@ -280,6 +319,7 @@ __all__ = [
     "journey",
     "journey_json",
     "lanes_json",
+    "lately",
     "newest_first",
     "picture_json",
     "summary_json",

@@ -4,6 +4,7 @@ from typing import ClassVar, Self
 from uuid import UUID
 
 from django.conf import settings
+from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
@@ -92,6 +93,8 @@ class Element(models.Model):
                 condition=Q(customer__isnull=False),
                 name="element_by_start",
             ),
+            # Elements lie about in the order of their changes, so that a small index finds the latest.
+            BrinIndex(fields=["changed_at"], name="element_by_change", autosummarize=True),
             models.Index("expires_at", condition=Q(expires_at__isnull=False), name="element_by_expiry"),
         ]
 

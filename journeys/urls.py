@@ -1,0 +1,13 @@
+from django.urls import path
+
+from journeys import views
+
+app_name = "journeys"
+
+urlpatterns = [
+    path("journeys/", views.journeys, name="list"),
+    path("journeys/flows/", views.flows, name="flows"),
+    path("journeys/contact-lists/", views.contact_lists, name="contact-lists"),
+    path("customers/<uuid:customer_id>/journey/", views.customer_journey, name="customer"),
+    path("customers/<uuid:customer_id>/journey/panel/", views.panel, name="panel"),
+]
