@@ -202,7 +202,11 @@ CELERY_BEAT_SCHEDULE = {
         "options": {"expires": 60},
     },
     "customers.sum_up_tallies": {"task": "customers.sum_up_tallies", "schedule": 600},
-    "customers.work_on_list_jobs": {"task": "customers.work_on_list_jobs", "schedule": 10, "options": {"expires": 10}},
+    "customers.work_on_list_jobs": {
+        "task": "customers.work_on_list_jobs",
+        "schedule": 10,
+        "options": {"expires": 10},
+    },
     "customers.forget_list_jobs": {"task": "customers.forget_list_jobs", "schedule": 3600},
     "interactions.settle": {
         "task": "interactions.settle_interactions",
@@ -218,7 +222,11 @@ CELERY_BEAT_SCHEDULE = {
     },
     "crm_mappings.check_configurations": {"task": "crm_mappings.check_configurations", "schedule": 60},
     "journeys.expire_contexts": {"task": "journeys.expire_contexts", "schedule": 60},
-    "journeys.prepare_flows": {"task": "journeys.prepare_flows", "schedule": 300, "options": {"expires": 300}},
+    "journeys.prepare_flows": {
+        "task": "journeys.prepare_flows",
+        "schedule": 300,
+        "options": {"expires": 300},
+    },
 }
 
 # Sign-in and the browser's protections

@@ -130,8 +130,8 @@ class ImportPiece(models.Model):
 class ImportRow(models.Model):
     """The fate of one line of an imported file.
 
-    ``version`` is the version of the customer that this line wrote, null where it wrote none; ``other_line`` is the line
-    that superseded it.
+    ``version`` is the version of the customer that this line wrote, null where it wrote none; ``other_line`` is the
+    line that superseded it.
     """
 
     pk = models.CompositePrimaryKey("run_id", "line")

@@ -47,7 +47,9 @@ class ListJob(models.Model):
     id = models.UUIDField(primary_key=True, default=time_ordered_id, editable=False)
     action = models.CharField(max_length=10, choices=Action)
     state = models.CharField(max_length=10, choices=State, default=State.QUEUED)
-    owner = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+"
+    )
     actor_name = models.CharField(max_length=200)
     via = models.CharField(max_length=10)
     # What the list was asked, and what its owner may not see; both as they were when the job was asked for.

@@ -1,4 +1,4 @@
-"""The agent's desk in real browsers: calls pop, are linked, noted, wrapped up, transferred; nothing gets lost (I20–I23)."""
+"""The agent's desk in real browsers: calls pop, are linked, noted, wrapped up, transferred (I20–I23)."""
 
 import signal
 import socket
