@@ -1,19 +1,28 @@
 """The pages about CRMs. Each is a frame; what it shows comes from the API, by the scripts in static/js."""
 
+from collections.abc import Callable
 from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext_lazy as _
 
 from cim.access.pages import needs
 from crm_mappings.models import Configuration, Delivery
 
-TABS = ("mapping", "dynamic-data", "workflows", "deliveries", "connection")
+READERS = ("integrations.edit", "integrations.create", "memorialisation.create", "dynamic_data.create")
 
-_READERS = ("integrations.edit", "integrations.create", "memorialisation.create", "dynamic_data.create")
+TABS = (
+    ("mapping", _("Written after contacts")),
+    ("dynamic-data", _("Shown to agents")),
+    ("workflows", _("Workflows and skills")),
+    ("deliveries", _("Deliveries")),
+    ("connection", _("Connection")),
+)
 
 
-@needs(*_READERS)
+@needs(*READERS)
 def start(request: HttpRequest) -> HttpResponse:
     """Lead to the first configuration, or say how to make one."""
     first = Configuration.objects.in_order().first()
@@ -22,14 +31,23 @@ def start(request: HttpRequest) -> HttpResponse:
     return render(request, "crm_mappings/none.html")
 
 
-def _tab(name: str, template: str) -> object:
-    @needs(*_READERS)
+@needs("integrations.create")
+def new(request: HttpRequest) -> HttpResponse:
+    shown = {"configurations": Configuration.objects.in_order(), "configuration": None}
+    return render(request, "crm_mappings/connection.html", shown)
+
+
+def _tab(name: str, template: str) -> Callable[[HttpRequest, UUID], HttpResponseBase]:
+    @needs(*READERS)
     def page(request: HttpRequest, configuration_id: UUID) -> HttpResponse:
         configuration = get_object_or_404(Configuration, pk=configuration_id)
+        tabs = [
+            {"address": f"crm_mappings:{key}", "label": label, "current": key == name} for key, label in TABS
+        ]
         shown = {
             "configuration": configuration,
-            "tab": name,
             "configurations": Configuration.objects.in_order(),
+            "tabs": tabs,
         }
         return render(request, template, shown)
 

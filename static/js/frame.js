@@ -53,6 +53,8 @@ function attachSearch(form) {
     at = -1;
     list.hidden = false;
     input.setAttribute("aria-expanded", "true");
+    // Others may add where else could be searched.
+    document.dispatchEvent(new CustomEvent("cim:searched", { detail: { text, list } }));
   };
   const ask = afterPause(PAUSE, async () => {
     const text = input.value.trim();
