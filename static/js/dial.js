@@ -14,7 +14,7 @@ function explain(message) {
   const opened = openDialog({
     title: gettext("The number was not dialled"), lead: message,
     mark: el("span", { class: "tile bad large" }, icon("phone-missed")),
-    end: [button(gettext("Close"), { key: "Esc", autofocus: true }, () => opened.close())],
+    end: [button(gettext("Close"), { key: "Esc" }, () => opened.close())],
   });
   return opened.closed;
 }
