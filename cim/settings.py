@@ -202,6 +202,12 @@ CELERY_BEAT_SCHEDULE = {
         "options": {"expires": 60},
     },
     "customers.sum_up_tallies": {"task": "customers.sum_up_tallies", "schedule": 600},
+    "customers.find_duplicates": {
+        "task": "customers.find_duplicates",
+        "schedule": 300,
+        "options": {"expires": 300},
+    },
+    "customers.expire_contacts": {"task": "customers.expire_contacts", "schedule": 24 * 3600},
     "customers.work_on_list_jobs": {
         "task": "customers.work_on_list_jobs",
         "schedule": 10,
@@ -317,6 +323,8 @@ CIM_EXTENSION_DIGITS = (
     _number("CIM_EXTENSION_LONGEST", default=6),
 )
 CIM_STOP_NUMBERS = frozenset(_list("CIM_STOP_NUMBERS"))
+# How long contacts that nobody has saved are kept without contact (C41)
+CIM_CONTACT_DAYS = _number("CIM_CONTACT_DAYS", default=60)
 CIM_IMPORT_MAX_ROWS = _number("CIM_IMPORT_MAX_ROWS", default=100_000)
 CIM_IMPORT_MAX_BYTES = 1024 * 1024 * _number("CIM_IMPORT_MAX_MEGABYTES", default=200)
 CIM_IMPORT_FILE_DAYS = _number("CIM_IMPORT_FILE_DAYS", default=30)

@@ -9,7 +9,8 @@ from django.db.models.functions import Lower
 from django.utils.translation import gettext as _
 
 from cim.access import audit
-from customers.models import Customer, CustomerLabel, Identifier, Label, Never
+from customers.models import Customer, CustomerLabel, Identifier, Label, Never, Stage
+from customers.profiles import save_version
 from customers.resolving import identifier_value
 
 
@@ -113,7 +114,10 @@ def carried_by(customer: Customer) -> list[Label]:
 
 
 def identify(customer: Customer, kind: str, value: str, actor: audit.Actor, now: datetime) -> Identifier:
-    """Add a further identifier to the customer; one it has already is returned as it is."""
+    """Add a further identifier to the customer; one it has already is returned as it is.
+
+    A web visitor of whom more than the web id is known is an identified contact (C41).
+    """
     with transaction.atomic():
         known = Identifier.objects.filter(
             customer=customer, type=kind, value=identifier_value(kind, value)
@@ -129,7 +133,17 @@ def identify(customer: Customer, kind: str, value: str, actor: audit.Actor, now:
                 value=identifier_value(kind, value),
                 defaults={"created_at": now},
             )
+            if customer.stage == Stage.EPHEMERAL and kind != Identifier.Type.WEB:
+                _promote(customer, now)
     return identifier
+
+
+def _promote(customer: Customer, now: datetime) -> None:
+    row = Customer.objects.live().locked().get(id=customer.id)
+    if row.stage == Stage.EPHEMERAL:
+        row.stage = Stage.IDENTIFIED
+        save_version(row, ["stage"], now)
+        customer.stage, customer.version, customer.updated_at = row.stage, row.version, row.updated_at
 
 
 def never_the_same(customer: Customer, other_id: UUID, actor: audit.Actor, now: datetime) -> None:
@@ -142,3 +156,13 @@ def never_the_same(customer: Customer, other_id: UUID, actor: audit.Actor, now: 
         actor, "customer.never", object_type="customer", object_id=customer.id, other=str(other.id)
     ):
         Never.objects.get_or_create(customer_id=low, other_id=high, defaults={"created_at": now})
+
+
+def perhaps_the_same(customer: Customer, other_id: UUID, actor: audit.Actor) -> bool:
+    """Take back that the two are different people; return whether it had been said."""
+    low, high = sorted((customer.id, other_id))
+    with audit.recorded(
+        actor, "customer.perhaps", object_type="customer", object_id=customer.id, other=str(other_id)
+    ):
+        gone, _by_model = Never.objects.filter(customer_id=low, other_id=high).delete()
+    return gone > 0

@@ -64,11 +64,15 @@ class AlreadyUndone(Exception):
 
 @dataclass(frozen=True)
 class Picked:
-    """What the person who merges decided: values given as such, fields taken from one part, lists given whole."""
+    """What the person who merges decided.
+
+    Values given as such, fields taken from one of the customers, labels given whole, items left out of joined lists.
+    """
 
     given: Given = field(default_factory=lambda: Given({}))
     choices: Mapping[str, UUID] = field(default_factory=dict)
     labels: Sequence[int] | None = None
+    without: Mapping[str, Collection[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -234,6 +238,9 @@ def _draft(
         lists[LABELS] = [str(label) for label in picked.labels]
     singles = _single_numbers(schema)
     natural = combining.combine(before, others, choices, singles)
+    for name, left_out in picked.without.items():
+        there = lists.get(name, combining.items_of(natural, name))
+        lists[name] = [item for item in there if item not in left_out]
     for name, given in lists.items():
         if list(given) != combining.items_of(natural, name):
             choices[name] = combining.listed(given, combining.items_of(natural, name))
@@ -558,9 +565,11 @@ class _Undoing:
 def _path(customer: UUID) -> list[UUID]:
     """Return the customer and those it was merged into, one after the other."""
     found = [customer]
-    while (into := Customer.objects.values_list("merged_into_id", flat=True).get(id=found[-1])) is not None:
+    while True:
+        into: UUID | None = Customer.objects.values_list("merged_into_id", flat=True).get(id=found[-1])
+        if into is None:
+            return found
         found.append(into)
-    return found
 
 
 def _standing_lines(survivors: Sequence[UUID]) -> list[combining.Line]:
@@ -750,13 +759,18 @@ def _typed(customers: Iterable[UUID]) -> dict[str, str]:
 # The story of a merge
 
 
-def standing_merges_of(customer: UUID) -> list[Merge]:
-    """Return the merges that made this customer what it is, newest first."""
+def merges_of(customer: UUID) -> list[Merge]:
+    """Return the merges that the customer and those merged into it took part in, newest first, undone ones too."""
+    members = family_of(customer)
+    concerned = Merge.objects.filter(Q(survivor__in=members) | Q(parts__customer__in=members))
     return list(
-        Merge.objects.filter(survivor__in=family_of(customer))
-        .select_related("entry", "undone_entry")
-        .order_by("-at")
+        concerned.distinct().select_related("entry", "undone_entry").prefetch_related("parts").order_by("-at")
     )
+
+
+def profile_of(state: State, schema: Schema) -> dict[str, Value]:
+    """Return the values that a state means, by attribute key."""
+    return _profile(state, schema)
 
 
 def forget(customers: Collection[UUID]) -> None:
@@ -778,6 +792,7 @@ __all__ = [
     "forget",
     "last_changed",
     "merge",
-    "standing_merges_of",
+    "merges_of",
+    "profile_of",
     "undo",
 ]

@@ -5,7 +5,7 @@ from uuid import UUID
 from celery import shared_task
 from django.utils import timezone
 
-from customers import archiving, bulk, filters, indexes, listing
+from customers import archiving, bulk, duplicates, filters, indexes, listing, retention
 from customers.import_tasks import forget_import_files, run_imports
 from customers.models import ListJob
 from customers.policy import Sight
@@ -13,6 +13,8 @@ from customers.schema import Schema
 
 # A worker finds only the tasks that it can see from here.
 __all__ = [
+    "expire_contacts",
+    "find_duplicates",
     "forget_import_files",
     "forget_list_jobs",
     "run_imports",
@@ -70,3 +72,15 @@ def forget_list_jobs() -> int:
     """Delete exported files after a day, and the jobs themselves after a month."""
     bulk.forget_files(timezone.now() - bulk.KEPT)
     return bulk.forget(timezone.now() - bulk.REMEMBERED)
+
+
+@shared_task(name="customers.find_duplicates")
+def find_duplicates(*, afresh: bool = False) -> int | None:
+    """Look for likely duplicates among the customers that changed; runs every few minutes."""
+    return duplicates.find(timezone.now(), afresh=afresh)
+
+
+@shared_task(name="customers.expire_contacts")
+def expire_contacts() -> int:
+    """Forget the contacts that nobody saved, after the retention period; runs once a day."""
+    return retention.expire_contacts(timezone.now())
