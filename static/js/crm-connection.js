@@ -63,11 +63,11 @@ class Connection {
         "div", { class: "card-body stack" },
         el("div", { class: "crm-pair" }, this.fields.name.element, this.fields.type.element),
         this.fields.description.element, this.fields.region.element, this.secretBox, this.fields.base_url.element, this.fields.screenpop_url.element,
-        el("label", { class: "switch" }, el("span", { class: "words" }, el("strong", { class: "strong" }, gettext("In use")), el("span", { class: "hint" }, gettext("Switched off, nothing is written there and nothing is shown from there."))), this.enabled),
+        el("label", { class: "switch" }, el("span", { class: "words" }, el("strong", { class: "strong" }, gettext("In use")), el("div", {}, el("span", { class: "hint" }, gettext("Switched off, nothing is written there and nothing is shown from there.")))), this.enabled),
       )),
       el("section", { class: "card" }, el("div", { class: "card-head" }, el("h2", {}, gettext("Gateway")), el("span", { class: "under" }, gettext("Customers whose details stay in the CRM"))), el(
         "div", { class: "card-body stack" },
-        el("label", { class: "switch" }, el("span", { class: "words" }, el("strong", { class: "strong" }, gettext("Look up unknown callers there")), el("span", { class: "hint" }, gettext("Found as the only one, they become a customer here. Several are shown to the agent, and nothing is stored."))), this.gateway),
+        el("label", { class: "switch" }, el("span", { class: "words" }, el("strong", { class: "strong" }, gettext("Look up unknown callers there")), el("div", {}, el("span", { class: "hint" }, gettext("Found as the only one, they become a customer here. Several are shown to the agent, and nothing is stored.")))), this.gateway),
         el("p", { class: "label strong" }, gettext("Further fields of the CRM")), this.table,
         el("div", {}, button(gettext("Add a field"), { icon: "plus", classes: "small" }, () => { this.rows.push({ crm_field: "", attribute: this.attributes[0].key }); this.drawRows(); })),
       )),
