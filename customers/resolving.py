@@ -6,11 +6,13 @@ from datetime import datetime
 from uuid import UUID
 
 from django.db.models import Q
+from django.utils.formats import date_format
+from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 
 from customers.folding import fold
-from customers.models import Customer, Identifier
-from customers.numbers import identifying, owners_of
+from customers.models import Customer, Identifier, Never, Phone
+from customers.numbers import identifying
 from customers.phones import InvalidPhone, normalize
 from customers.schema import dialplan
 
@@ -47,16 +49,23 @@ class _Evidence:
     type: str
     value: str
     weight: int
+    since: datetime | None = None
 
 
-def resolve(identifiers: Iterable[tuple[str, str]]) -> Resolution:
+def resolve(identifiers: Iterable[tuple[str, str]], *, other_than: UUID | None = None) -> Resolution:
     """Return who the ``(type, value)`` pairs mean; several customers are never guessed between (C42).
 
-    Phones are read with the installation's dial plan; one that cannot be read means nobody. At most one query per kind
-    of identifier, and one for the survivors.
+    A WhatsApp number tried as a phone only makes a candidate below the others, and never a match (C47). The likeliest
+    candidate comes first: by what is the same, then by who was changed last. With ``other_than`` the question is who
+    else may be that customer: itself is left out, and so is whoever was said never to be this person (C50). Phones are
+    read with the installation's dial plan; one that cannot be read means nobody. At most one query per kind of
+    identifier, one for the customers, and one for *never this person*.
     """
     found = list(_evidence(list(identifiers)))
     customers = _survivors({item.customer for item in found})
+    if other_than is not None:
+        unwanted = {other_than, *never_this_person(other_than)}
+        customers = {key: row for key, row in customers.items() if row.id not in unwanted}
     by_customer: dict[UUID, dict[tuple[str, str], _Evidence]] = {}
     for item in found:
         customer = customers.get(item.customer)
@@ -70,9 +79,19 @@ def resolve(identifiers: Iterable[tuple[str, str]]) -> Resolution:
         for key, items in by_customer.items()
     ]
     candidates.sort(key=lambda item: (item.weight, item.updated_at), reverse=True)
-    if len(candidates) == 1 and candidates[0].weight > _WEAK:
-        return Resolution(candidates[0].customer, (), candidates[0].reason)
+    strong = [item for item in candidates if item.weight > _WEAK]
+    if len(strong) == 1:
+        return Resolution(strong[0].customer, (), strong[0].reason)
     return Resolution(None, candidates)
+
+
+def never_this_person(customer: UUID) -> set[UUID]:
+    """Return whom this customer was said not to be, as the live customers that they count for by now (C50)."""
+    said = Never.objects.filter(Q(customer=customer) | Q(other=customer)).values_list(
+        "customer_id", "other_id"
+    )
+    others = {one if other == customer else other for one, other in said}
+    return {row.id for row in _survivors(others).values()}
 
 
 def _evidence(pairs: Sequence[tuple[str, str]]) -> Iterable[_Evidence]:
@@ -91,8 +110,9 @@ def _by_phone(typed: Sequence[str], kind: str, weight: int) -> Iterable[_Evidenc
             numbers.add(normalize(text, dialplan()))
         except InvalidPhone:
             continue
-    for number, owner in owners_of(identifying(numbers)).items():
-        yield _Evidence(owner, kind, number, weight)
+    rows = Phone.objects.current().filter(number__in=identifying(numbers))
+    for number, owner, since in rows.values_list("number", "customer_id", "valid_from"):
+        yield _Evidence(owner, kind, number, weight, since)
 
 
 def _by_email(emails: set[str]) -> Iterable[_Evidence]:
@@ -109,7 +129,8 @@ def _by_email(emails: set[str]) -> Iterable[_Evidence]:
 
 def _by_column(kind: str, column: str, wanted: set[str]) -> Iterable[_Evidence]:
     if wanted:
-        rows = Customer.objects.live().filter(**{f"{column}__in": sorted(wanted)})
+        # The id of a customer that was merged counts for its survivor.
+        rows = Customer.objects.filter(**{f"{column}__in": sorted(wanted)})
         for customer, value in rows.values_list("id", column):
             yield _Evidence(customer, kind, value, _WEIGHTS[kind])
 
@@ -121,8 +142,9 @@ def _by_identifier(pairs: Sequence[tuple[str, str]]) -> Iterable[_Evidence]:
     query = Q()
     for kind, value in wanted:
         query |= Q(type=kind, value=value)
-    for customer, kind, value in Identifier.objects.filter(query).values_list("customer_id", "type", "value"):
-        yield _Evidence(customer, kind, value, _WEIGHTS.get(kind, 50))
+    rows = Identifier.objects.filter(query).values_list("customer_id", "type", "value", "created_at")
+    for customer, kind, value, since in rows:
+        yield _Evidence(customer, kind, value, _WEIGHTS.get(kind, 50), since)
 
 
 def identifier_value(kind: str, value: str) -> str:
@@ -164,7 +186,14 @@ def _reason(items: Iterable[_Evidence]) -> str:
         "account": _("account %(value)s"),
         "whatsapp": _("WhatsApp number %(value)s"),
     }
-    return _("same ") + ", ".join(
-        words.get(item.type, item.type + " %(value)s") % {"value": item.value}
-        for item in sorted(items, key=lambda item: -item.weight)
+    found = sorted(items, key=lambda item: -item.weight)
+    same = _("same ") + ", ".join(
+        words.get(item.type, item.type + " %(value)s") % {"value": item.value} for item in found
     )
+    since = max((item.since for item in found if item.since is not None), default=None)
+    if since is None:
+        return same
+    return _("%(same)s, known since %(date)s") % {
+        "same": same,
+        "date": date_format(localtime(since), "j M Y"),
+    }
