@@ -7,7 +7,11 @@ class CrmMappingsConfig(AppConfig):
     verbose_name = _("CRM mappings")
 
     def ready(self) -> None:
-        from crm_mappings.receivers import follow_interactions
+        from crm_mappings import receivers
+        from customers.signals import customer_erased
         from interactions.signals import interaction_changed
 
-        interaction_changed.connect(follow_interactions, dispatch_uid="crm_mappings.follow_interactions")
+        interaction_changed.connect(
+            receivers.follow_interactions, dispatch_uid="crm_mappings.follow_interactions"
+        )
+        customer_erased.connect(receivers.erase, dispatch_uid="crm_mappings.erase")

@@ -11,7 +11,6 @@ from uuid import UUID
 
 import structlog
 from django.conf import settings
-from django.db import transaction
 from django.db.models import Q
 from django.utils.translation import gettext as _
 
@@ -308,9 +307,3 @@ def record_seen(configuration: Configuration, record_id: str) -> Mapping[str, An
                 record for record in row.records if record["id"] == record_id and record["type"] == "customer"
             )
     return None
-
-
-@transaction.atomic
-def forget(customer_id: UUID) -> None:
-    """Drop what a CRM said about a customer: a person was erased."""
-    CrmAnswer.objects.filter(customer_id=customer_id).delete()

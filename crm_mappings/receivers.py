@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 from typing import Any
+from uuid import UUID
 
 from django.utils import timezone
 
 from cim.access.jobs import enqueue
-from crm_mappings import fetching, memorising, tasks
+from crm_mappings import erasing, fetching, memorising, tasks
 from interactions.signals import Change
 
 
@@ -24,3 +25,7 @@ def follow_interactions(sender: Any, changes: Sequence[Change], **kwargs: Any) -
     if ringing and fetching.worth_asking():
         for interaction in ringing:
             enqueue(tasks.ask_for_pop, interaction_id=str(interaction.pk))
+
+
+def erase(sender: Any, customers: Sequence[UUID], **kwargs: Any) -> None:
+    erasing.erase(customers)

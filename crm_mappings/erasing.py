@@ -1,0 +1,24 @@
+"""What goes when a person is erased: what a CRM said of them, and the texts of what was sent (C17)."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from django.db.models import Q
+from django.utils.translation import gettext as _
+
+from crm_mappings.models import CrmAnswer, CrmSearch, Delivery
+
+
+def erase(customers: Sequence[UUID]) -> None:
+    """Remove the personal data of these customers here; that something was delivered, and when, stays.
+
+    What was not sent yet is not sent any more. What stands in the CRM is the CRM's.
+    """
+    about = Q(customer__in=customers) | Q(interaction__customer__in=customers)
+    CrmAnswer.objects.filter(about).delete()
+    CrmSearch.objects.all().delete()
+    deliveries = Delivery.objects.filter(about)
+    deliveries.unfinished().update(state=Delivery.State.SKIPPED, leased_until=None)
+    deliveries.update(
+        fields={}, cut=[], history=[], reason=_("The person was erased."), key="", record_id="", record_url=""
+    )
