@@ -105,7 +105,15 @@ class web:  # noqa: N801 - reads as a statement
             "--lifespan",
             "off",
         ]
-        command += ["--no-access-log", "--log-level", "warning", "--workers", str(self.processes)]
+        command += [
+            "--timeout-graceful-shutdown",
+            "3",
+            "--no-access-log",
+            "--log-level",
+            "warning",
+            "--workers",
+            str(self.processes),
+        ]
         environment = {
             "CIM_DATABASE_POOL": "8",
             "CIM_LOG_LEVEL": "ERROR",
