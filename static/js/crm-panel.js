@@ -33,7 +33,7 @@ function age(one) {
   return null;
 }
 
-class CrmPanel {
+export class CrmPanel {
   constructor(place) {
     this.place = place;
     this.address = place.dataset.crm;
@@ -94,6 +94,12 @@ class CrmPanel {
         may("create_customers") ? button(gettext("Take over"), { classes: "small" }, () => takeOver(one.configuration.id, candidate, this.interaction(), this.place)) : null,
       )),
     );
+  }
+
+  /** Ask again: the person on the contact is another one now. */
+  again() {
+    this.round = 0;
+    return this.load();
   }
 
   interaction() {

@@ -2,6 +2,7 @@
 
 import { idempotencyKey, post, read, schema } from "./api.js";
 import { shownValue } from "./comparison.js";
+import { CrmPanel } from "./crm-panel.js";
 import { Contact, Search } from "./desk-link.js";
 import { Draft } from "./desk-draft.js";
 import { dialButton } from "./dial.js";
@@ -110,6 +111,7 @@ export class Call {
     this.search = new Search(this.id, { linked: (interaction, before) => this.took(interaction, before) });
     this.others = card(gettext("Somebody else?"), this.search.element);
     this.facts = card(gettext("Profile"));
+    this.crm = new CrmPanel(el("div", { class: "stack", dataset: { crm: `interactions/${this.id}/crm/` } }));
     this.lately = card(gettext("Lately"));
     this.lately.body.classList.add("lately");
     this.sofar = card(gettext("This interaction so far"));
@@ -121,7 +123,7 @@ export class Call {
     finish.head.remove();
     this.columns = [
       el("div", { class: "stack" }, this.person.element, this.why.element, this.others.element),
-      el("div", { class: "stack" }, this.contact.element, this.handed, this.noteCard.element, this.facts.element, this.lately.element),
+      el("div", { class: "stack" }, this.contact.element, this.handed, this.noteCard.element, this.facts.element, this.crm.place, this.lately.element),
       el("div", { class: "stack" }, this.wrapUp.element, this.sofar.element, finish.element),
     ];
     this.element = el("div", { class: "call", dataset: { interaction: this.id } }, this.head, el("div", { class: "call-columns" }, this.columns));
@@ -301,6 +303,8 @@ export class Call {
     this.showReasons(this.data.queue || "");
     if (wanted !== this.shownCustomer) {
       this.shownCustomer = wanted;
+      // In the background: the pop waits for no CRM.
+      this.crm.again();
       await Promise.all([this.showFacts(), this.showLately()]);
     }
   }

@@ -257,3 +257,27 @@ def test_customer_of_the_crm_is_taken_over_from_the_search_box(
     agent.locator(".crm-found").get_by_role("button", name="Take over").click()
     expect(agent.get_by_role("heading", name="Ana Ruiz")).to_be_visible()
     assert Customer.objects.get().phones == ["+15550100"]
+
+
+def test_pop_shows_the_candidates_of_the_gateway(
+    sign_in: Callable[..., Page], kustomer: Kustomer, assert_accessible: Accessible
+) -> None:
+    agent = sign_in(make_user("Agent"))
+    configuration = make_configuration(name="Kustomer EMEA")
+    Configuration.objects.update(is_gateway=True)
+    for name in ("Ana Ruiz", "Luis Ruiz"):
+        kustomer.add(name=name, sharedPhones=[{"type": "home", "phone": "+4930123456"}])
+    opened(agent, "/desk/")
+    call = Call()
+    call.at = now()
+    call.tell("offered")
+    panel = agent.get_by_role("region", name="Kustomer EMEA")
+    expect(panel).to_contain_text("being fetched")
+
+    fetching.fetch(CrmAnswer.objects.get(configuration=configuration).pk, now())
+
+    expect(panel).to_contain_text("2 customers there fit")
+    assert_accessible(agent)
+    panel.get_by_role("button", name="Take over").first.click()
+    expect(agent.locator(".call-name").first).to_have_text("Ana Ruiz")
+    assert call.row.customer_id == Customer.objects.get().pk
