@@ -7,6 +7,7 @@ from uuid import UUID
 
 from django.contrib.auth.models import User
 from django.db import transaction
+from django.db.models import F
 from django.utils.translation import gettext as _
 
 from cim.access import audit
@@ -167,6 +168,29 @@ def correct_topic(element_id: UUID, topic: str, user: User, actor: audit.Actor, 
             element.topic, element.topic_source, element.changed_at = topic, TopicSource.CORRECTED, now
             element.save(update_fields=["topic", "topic_source", "changed_at"])
     return element
+
+
+def separate(customers: Sequence[UUID], since: dt.datetime, now: dt.datetime) -> None:
+    """Put the elements of customers who stand for themselves again with whom they belong to (C49).
+
+    Those of interactions follow their interaction; a context that came since the merge is looked up again.
+    """
+    mine = Element.objects.of(customers)
+    strayed = mine.filter(interaction__isnull=False).exclude(customer_id=F("interaction__customer_id"))
+    place_interactions(
+        Interaction.objects.filter(pk__in=strayed.values_list("interaction_id", flat=True)), now
+    )
+    for element in mine.filter(context__isnull=False, started__gte=since).select_related("context"):
+        if element.context is not None:
+            owner = owner_of(element.context)
+            if owner != element.customer_id:
+                Element.objects.filter(pk=element.pk).update(customer_id=owner, changed_at=now)
+
+
+def in_contact(customers: Sequence[UUID], since: dt.datetime) -> list[UUID]:
+    """Return those of the customers on whose journeys something has happened since."""
+    recent = Element.objects.filter(customer_id__in=list(customers), started__gt=since)
+    return [key for key in recent.values_list("customer_id", flat=True).distinct() if key]
 
 
 def rebuild(now: dt.datetime) -> int:

@@ -1,13 +1,36 @@
-"""What journeys do when something happens below: interactions become elements, in the same transaction."""
+"""What journeys do when something happens below: in the same transaction, and only to rows of their own."""
 
+import datetime as dt
 from collections.abc import Sequence
 from typing import Any
+from uuid import UUID
 
 from django.utils import timezone
 
 from interactions.signals import Change
-from journeys import elements
+from journeys import elements, erasing
 
 
 def follow_interactions(sender: object, changes: Sequence[Change], **_kwargs: Any) -> None:
     elements.place_interactions([change.interaction for change in changes], timezone.now())
+
+
+def separate(
+    sender: object,
+    survivor: UUID,
+    separated: Sequence[UUID],
+    since: dt.datetime,
+    now: dt.datetime,
+    **_kwargs: Any,
+) -> None:
+    elements.separate([survivor, *separated], since, now)
+
+
+def erase(sender: object, customers: Sequence[UUID], **_kwargs: Any) -> None:
+    erasing.erase(customers)
+
+
+def still_in_contact(
+    sender: object, customers: Sequence[UUID], since: dt.datetime, **_kwargs: Any
+) -> list[UUID]:
+    return elements.in_contact(customers, since)

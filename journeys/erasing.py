@@ -1,0 +1,26 @@
+"""What is forgotten of journeys when a person is erased (C17): everything that channels told about them."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from journeys.models import Attempt, Context, ContextVersion, Element
+
+
+def erase(customers: Sequence[UUID]) -> int:
+    """Empty the contexts of these customers, with their versions and attempts; return how many contexts.
+
+    What happened when, in which channel and to which topic stays: it tells nothing of the person.
+    """
+    contexts = list(
+        Element.objects.filter(customer_id__in=list(customers), context__isnull=False).values_list(
+            "context_id", flat=True
+        )
+    )
+    ContextVersion.objects.filter(context_id__in=contexts).update(state=None)
+    Attempt.objects.filter(context_id__in=contexts).update(asked=[], customer_id="")
+    # An alias, a group or a topic that a channel made may be a name or a number.
+    Context.objects.filter(pk__in=contexts).update(
+        data={}, schema=None, group_id="", alias_ids=[], tenant_id=""
+    )
+    Element.objects.filter(customer_id__in=list(customers)).update(account="")
+    return len(contexts)
