@@ -18,8 +18,10 @@ class List {
 
   async load() {
     const text = this.part("search").value.trim();
+    const asked = (this.asked = Symbol("asked"));
     try {
       const answer = await read(`do-not-call/${text ? `?q=${encodeURIComponent(text)}` : ""}`);
+      if (asked !== this.asked) return; // A later question has been asked; its answer counts.
       fill(this.part("rows"), answer.results.map((entry) => this.row(entry)));
       this.part("count").textContent = interpolate(ngettext("%s number", "%s numbers", answer.count), [count(answer.count)]);
       this.part("none").hidden = answer.results.length > 0;

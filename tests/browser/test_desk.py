@@ -20,7 +20,7 @@ from customers.models import Customer, Label
 from interactions.models import Interaction, WrapUpReason
 from interactions.recording import record
 from tests import processes
-from tests.browser.stories import add_customer
+from tests.browser.stories import add_customer, opened
 from tests.factories import make_user
 from tests.interactions.calls import ANI, now_event, voice
 
@@ -307,7 +307,12 @@ def test_number_on_a_profile_is_dialled(
     expect(page.get_by_text("Your telephone is dialling.")).to_be_visible()
     assert Interaction.objects.get().address == ANI
 
-    page.goto("/do-not-call/")
+
+def test_number_on_the_do_not_call_list_is_not_dialled(
+    page: Page, sign_in: Callable[..., Page], people: dict[str, Customer]
+) -> None:
+    sign_in(make_user("Agent"))
+    opened(page, "/do-not-call/")
     page.get_by_label("Number", exact=True).fill("030 123456")
     page.get_by_label("Reason", exact=True).fill("asked us")
     page.get_by_role("button", name="Add to the list").click()
