@@ -23,6 +23,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("cim.access.urls")),
     path("", include("customers.urls")),
     path("", include("interactions.urls")),
+    path("", include("crm_mappings.urls")),
     path("", include("journeys.urls")),
 ]
 
