@@ -193,25 +193,6 @@ def test_ten_thousand_points_are_drawn_at_once_and_zoom_smoothly(sign_in: SignIn
     expect(page.locator("[data-part=summary]")).to_contain_text("in view")
 
 
-def test_cluster_comes_apart_by_enter(sign_in: SignIn, clara: Customer) -> None:
-    fill(clara, 300, until=timezone.now(), minutes=240)
-    page = sign_in(make_user("Agent"))
-    open_journey(page, clara)
-    before = page.locator("[data-part=summary]").text_content()
-
-    page.locator("[data-part=canvas]").focus()
-    page.keyboard.press("ArrowLeft")
-    page.keyboard.press("ArrowLeft")
-    page.keyboard.press("Home")
-    page.keyboard.press("ArrowRight")
-    page.keyboard.press("ArrowDown")
-    expect(page.locator("[data-part=announce]")).to_contain_text("Enter shows them apart.")
-    page.keyboard.press("Enter")
-
-    expect(page.locator("[data-part=announce]")).to_contain_text("Shown apart")
-    expect(page.locator("[data-part=summary]")).not_to_have_text(before or "")
-
-
 def test_what_is_new_arrives_by_itself(sign_in: SignIn, clara: Customer) -> None:
     three_points(clara)
     page = sign_in(make_user("Agent"))
