@@ -57,6 +57,17 @@ def worker() -> Iterator[subprocess.Popen[bytes]]:
         process.wait()
 
 
+def wait_for_progress(run: ImportRun, process: subprocess.Popen[bytes]) -> None:
+    """Return once the process has moved the import on, or has ended."""
+
+    def place() -> tuple[Any, ...] | None:
+        return ImportRun.objects.values_list("state", "phase", "cursor").get(id=run.id)
+
+    before = place()
+    while process.poll() is None and place() == before:
+        time.sleep(0.01)
+
+
 def outcome(run: ImportRun) -> tuple[dict[str, int], dict[int, str], list[Any]]:
     fates = dict(ImportRow.objects.filter(run=run).values_list("line", "outcome"))
     return run.counts, fates, list(state(Schema.current()))
@@ -81,8 +92,11 @@ def test_killed_import_ends_as_an_undisturbed_one(seed: int) -> None:
     kills = 0
     while run.state != "completed":
         with worker() as process:
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(timeout=chance.uniform(0.8, 3.0) if kills < 6 else 60)
+            if kills < 6:
+                wait_for_progress(run, process)
+                time.sleep(chance.uniform(0, 0.2))
+            else:
+                process.wait(timeout=60)
             if process.poll() is None:
                 process.send_signal(signal.SIGKILL)
                 kills += 1
