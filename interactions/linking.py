@@ -104,7 +104,7 @@ def _numbers_of(interaction: Interaction, plan: Dialplan) -> list[str]:
 
 
 class _Owners:
-    """Who owns numbers, and who owned them when (C10, I12b). Two indexed queries."""
+    """Who owns numbers, and who owned them when (C10, I12b). One query, and one more for merged or deleted owners."""
 
     def __init__(self, numbers: Collection[str]) -> None:
         self.current: dict[str, UUID] = {}
@@ -114,19 +114,26 @@ class _Owners:
         with connection.cursor() as cursor:
             cursor.execute(
                 """
-                select number, customer_id, valid_from, valid_to from customers_phone
-                where number = any(%(numbers)s) and valid_to is null
-                union all
-                select number, customer_id, valid_from, valid_to from customers_phone
-                where number = any(%(numbers)s) and valid_to is not null
+                with found as (
+                    select number, customer_id, valid_from, valid_to from customers_phone
+                    where number = any(%(numbers)s) and valid_to is null
+                    union all
+                    select number, customer_id, valid_from, valid_to from customers_phone
+                    where number = any(%(numbers)s) and valid_to is not null
+                )
+                select found.*, c.merged_into_id is null and c.deleted_at is null
+                from found join customers_customer c on c.id = found.customer_id
                 """,
                 {"numbers": sorted(numbers)},
             )
             rows = cursor.fetchall()
-        standing = survivors({customer for _number, customer, _since, until in rows if until is None})
-        for number, customer, since, until in rows:
+        gone = {customer for _number, customer, _since, until, stands in rows if until is None and not stands}
+        standing = survivors(gone)
+        for number, customer, since, until, stands in rows:
             if until is not None:
                 self.once.setdefault(number, []).append((since, until, customer))
+            elif stands:
+                self.current[number] = customer
             elif customer in standing:
                 self.current[number] = standing[customer]
 

@@ -107,13 +107,14 @@ def _lock(agents: set[str]) -> dict[str, int]:
         cursor.execute(
             """
             select agent, id, pg_advisory_xact_lock(%(lock)s, id) from (
-                select coalesce(nullif(p.agent_id, ''), u.username) as agent, u.id
+                select p.agent_id as agent, u.id
+                from interactions_agentprofile p join auth_user u on u.id = p.user_id
+                where p.agent_id = any(%(agents)s) and p.agent_id <> '' and u.is_active
+                union all
+                select u.username, u.id
                 from auth_user u left join interactions_agentprofile p on p.user_id = u.id
-                where u.is_active and (
-                    u.id in (select user_id from interactions_agentprofile where agent_id = any(%(agents)s))
-                    or (u.username = any(%(agents)s) and coalesce(p.agent_id, '') = '')
-                )
-                order by u.id
+                where u.username = any(%(agents)s) and coalesce(p.agent_id, '') = '' and u.is_active
+                order by 2
                 offset 0
             ) found
             """,

@@ -231,8 +231,7 @@ def _apply(calls: Sequence[_Call], now: dt.datetime) -> None:
     interactions = [call.interaction for call in calls]
     was = {interaction.id: interaction.customer_id for interaction in interactions}
     links = linking.link_by_themselves(interactions, now)
-    _save(calls)
-    Link.objects.bulk_create(links)
+    _save(calls, links)
     popping.tell_desks(
         [
             Shift(
@@ -258,8 +257,8 @@ def _apply(calls: Sequence[_Call], now: dt.datetime) -> None:
     )
 
 
-def _save(calls: Sequence[_Call]) -> None:
-    """Write interactions and events by one statement; the rows travel as JSON texts."""
+def _save(calls: Sequence[_Call], links: Sequence[Link]) -> None:
+    """Write interactions, events and links by one statement; the rows travel as JSON texts."""
     new = sorted(
         (call.interaction for call in calls if call.is_new), key=lambda it: (it.source, it.external_id)
     )
@@ -286,6 +285,10 @@ def _save(calls: Sequence[_Call]) -> None:
     if old:
         parts.insert(0, _UPDATE)
         rows.insert(0, _as_json([_row(it, ("id", *_COLUMNS)) for it in old]))
+    if links:
+        parts.append(_INSERT_LINKS)
+        columns = ("interaction_id", "customer_id", "by_id", "how", "at")
+        rows.append(_as_json([{name: getattr(link, name) for name in columns} for link in links]))
     made = "(select count(*) from made)" if new else "0"
     with connection.cursor() as cursor:
         cursor.execute(f"with {', '.join(parts)} select {made}", rows)
@@ -343,5 +346,13 @@ _INSERT_EVENTS: Final = """
             (interaction_id, event_id, type, occurred_at, said, fingerprint, by_hand, user_id, received_at)
         select interaction_id, event_id, type, occurred_at, said, fingerprint, by_hand, user_id, statement_timestamp()
         from jsonb_populate_recordset(null::interactions_event, %s::jsonb)
+    )
+"""
+
+_INSERT_LINKS: Final = """
+    linked as (
+        insert into interactions_link (interaction_id, customer_id, by_id, how, at)
+        select interaction_id, customer_id, by_id, how, at
+        from jsonb_populate_recordset(null::interactions_link, %s::jsonb)
     )
 """

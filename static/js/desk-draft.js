@@ -16,6 +16,8 @@ export class Draft {
     this.told = told;
     this.text = localStorage.getItem(key(interaction)) || "";
     this.sent = "";
+    this.last = Promise.resolve();
+    this.isOnServer = false;
     this.later = afterPause(PAUSE, () => this.save());
     addEventListener("pagehide", () => this.flush());
     document.addEventListener("cim:online", () => { if (this.text !== this.sent) this.save(); });
@@ -29,7 +31,7 @@ export class Draft {
     }
     try {
       const known = (await read(`interactions/${this.interaction}/draft/`)).text;
-      if (!this.text) this.text = this.sent = known;
+      if (!this.text) { this.text = this.sent = known; this.isOnServer = known !== ""; }
     } catch {
       /* Typing goes on without it. */
     }
@@ -43,12 +45,19 @@ export class Draft {
     this.later();
   }
 
+  /** Requests go one after the other: an older text must not arrive after a newer one. */
+  put(text) {
+    const sending = this.last.catch(() => {}).then(() => send("PUT", `interactions/${this.interaction}/draft/`, { body: { text } }));
+    this.last = sending;
+    return sending;
+  }
+
   async save() {
     const text = this.text;
     if (text === this.sent) return;
-    this.saving = send("PUT", `interactions/${this.interaction}/draft/`, { body: { text } });
+    this.isOnServer = true;
     try {
-      await this.saving;
+      await this.put(text);
       this.sent = text;
       if (this.text === text) localStorage.removeItem(key(this.interaction));
       this.told("saved");
@@ -72,10 +81,8 @@ export class Draft {
   async clear() {
     this.text = this.sent = "";
     localStorage.removeItem(key(this.interaction));
-    const saving = this.saving;
-    this.saving = null;
-    if (!saving) return;
-    await saving.catch(() => {});
-    if (!this.text) await send("PUT", `interactions/${this.interaction}/draft/`, { body: { text: "" } }).catch(() => {});
+    if (!this.isOnServer) return;
+    this.isOnServer = false;
+    await this.put("").catch(() => {});
   }
 }
