@@ -17,6 +17,7 @@ from cryptography.fernet import Fernet
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
+from kombu import Queue
 
 from cim import embedded
 from cim.privacy import hide_database_values
@@ -185,6 +186,9 @@ CELERY_TASK_PUBLISH_RETRY_POLICY = {
     "interval_step": 0.2,
     "interval_max": 0.2,
 }
+# A CRM may hang for half a minute: what waits for one has a queue of its own. A worker without -Q works on both.
+CELERY_TASK_QUEUES = [Queue("celery"), Queue("crm")]
+CELERY_TASK_ROUTES = {"crm_mappings.*": {"queue": "crm"}}
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_TASK_IGNORE_RESULT = True

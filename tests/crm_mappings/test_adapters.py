@@ -1,6 +1,7 @@
 """An adapter of a third party: the example of the documentation, shipped as a package with an entry point (M33)."""
 
 import http.server
+import io
 import json
 import re
 import sys
@@ -11,6 +12,7 @@ from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import pytest
+from django.core.management import call_command
 
 from crm_mappings import adapters, configuring, delivering
 from crm_mappings.adapters import Kind, Unavailable, UnknownType, adapter_of, types
@@ -161,3 +163,14 @@ def test_resting_crm_is_not_asked() -> None:
 
 def test_every_kind_has_its_word() -> None:
     assert {kind.value for kind in Kind} == {"string", "number", "boolean", "datetime"}
+
+
+def test_demonstration_connects_once(kustomer: object) -> None:
+    outputs = []
+    for _round in range(2):
+        output = io.StringIO()
+        call_command("connect_demo_crm", stdout=output)
+        outputs.append(output.getvalue().strip())
+
+    assert outputs == ["Connected the demonstration CRM (active).", "A CRM is connected already."]
+    assert Configuration.objects.get().memorialisation_mappings.count() == 2

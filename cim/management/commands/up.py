@@ -1,5 +1,6 @@
 import contextlib
 import fcntl
+import functools
 import os
 import secrets
 import shutil
@@ -203,6 +204,14 @@ class Command(BaseCommand):
                 options={"env": self._environment()},
             )
 
+        if self._demo_crm:
+            yield Child(
+                "demo CRM",
+                [sys.executable, "-m", "tests.doubles.kustomer", "--port", self._demo_crm.partition(":")[2]],
+                self._log("demo-crm"),
+                options={"env": self._environment(), "cwd": settings.BASE_DIR},
+            )
+
     def _programs(self, sockets: Path) -> Iterator[Child]:
         metrics = sockets / "metrics"
         metrics.mkdir(exist_ok=True)
@@ -220,29 +229,47 @@ class Command(BaseCommand):
             self._wait_for_web,
             options={"env": self._environment() | web, "cwd": settings.BASE_DIR},
         )
-        for name in ("worker", "beat"):
-            command = [sys.executable, "-m", "celery", "-A", "cim", name]
-            if name == "worker":
-                command += [
-                    "--concurrency",
-                    str(settings.WORKER_PROCESSES),
-                    "--without-gossip",
-                    "--without-mingle",
-                ]
-            else:
-                command += ["--pidfile", ""]
+        alone = ["--without-gossip", "--without-mingle"]
+        for name, *command in (
+            ("worker", "worker", "-Q", "celery", "--concurrency", str(settings.WORKER_PROCESSES), *alone),
+            # Threads: they do little but wait for CRMs.
+            (
+                "CRM worker",
+                "worker",
+                "-Q",
+                "crm",
+                "-n",
+                "crm@%h",
+                "--pool",
+                "threads",
+                "--concurrency",
+                "8",
+                *alone,
+            ),
+            ("beat", "beat", "--pidfile", ""),
+        ):
             yield Child(
                 name,
-                command,
-                worker_log if name == "worker" else self._log(name),
+                [sys.executable, "-m", "celery", "-A", "cim", *command],
+                worker_log if name == "worker" else self._log(name.lower().replace(" ", "-")),
                 options={"env": self._environment(), "cwd": settings.BASE_DIR},
             )
+
+    @functools.cached_property
+    def _demo_crm(self) -> str:
+        """Where a stand-in for a CRM runs: in development only, elsewhere no host of a CRM leads to this machine."""
+        if not settings.DEBUG or settings.CIM_CRM_LOCAL_ADDRESS:
+            return ""
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            return f"127.0.0.1:{probe.getsockname()[1]}"
 
     def _environment(self) -> dict[str, str]:
         """What our children get: the mark by which they are found again, cookies that work without TLS."""
         return {
             "CIM_HTTPS": "false",
             "CIM_DEMO_CALLS": str(self._demo_filled.exists()).lower(),
+            **({"CIM_CRM_LOCAL_ADDRESS": self._demo_crm} if self._demo_crm else {}),
             **os.environ,
             supervising.MARK: str(self.data),
             "CIM_DATA_DIR": str(self.data),
@@ -270,6 +297,8 @@ class Command(BaseCommand):
         if wanted:
             self._run("Making demo customers", "seed_demo")
             self._demo_filled.touch()
+        if self._demo_crm and self._demo_filled.exists():
+            self._run("Connecting a demo CRM", "connect_demo_crm")
 
     def _collect_static_files(self) -> None:
         stamp = self.data / "static.stamp"
