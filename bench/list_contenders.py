@@ -41,7 +41,8 @@ class Contenders:
 
     def ours(self, case: Any) -> None:
         answer = self.client.get("/api/v1/customers/", case.parameters)
-        if answer.status_code != 200:
+        # A later page that nobody is on is an answer too.
+        if answer.status_code != 200 and (case.page == 1 or answer.status_code != 404):
             raise RuntimeError(f"{case.name}: {answer.status_code} {answer.content[:300]!r}")
 
     # By hand: what the best single statement for the case does, rows fetched, no JSON, no count

@@ -132,7 +132,7 @@ def _cases(which: str) -> Iterator[Case]:
         if page <= last:
             yield case(key, descending, page, [])
     words = ("zqone", "zqrare", "zqtenth", "zqmost", "q", "zq")
-    others: list[tuple[str, str, Any]] = [("number_1", "gte", 100), ("flag_1", "", "true")]
+    others: list[tuple[str, str, Any]] = [("number_2", "gte", 1), ("flag_1", "", "true")]
     for key, word, more, page in itertools.product(
         ("created_at", "number_1", "last_name", "number_3"), words, (0, 1, 2), (1, 100)
     ):

@@ -139,7 +139,8 @@ class Column:
                 pieces = [
                     self._fragment(f"{self.text} LIKE %s", f"%{escaped(text)}%") for text in _texts(operand)
                 ]
-                return joined(pieces, "OR")
+                # That it is not NULL goes without saying, but for the index that leaves NULL out.
+                return joined([self._fragment(f"{self.raw} IS NOT NULL"), joined(pieces, "OR")], "AND")
             case Operator.STARTS_WITH:
                 return self._starts_with(_texts(operand))
         return self._is_one_of(_texts(operand))

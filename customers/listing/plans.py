@@ -19,6 +19,9 @@ from customers.listing.query import Query
 WALK = 4000
 """How far a search looks along the index that has its order, beyond what the page needs: about 10 ms."""
 
+LONG_WALK = 100_000
+"""How far it looks along where the beginning has shown that the page is there."""
+
 CAP = 20_000
 """Up to how many matches are counted while the page is found."""
 
@@ -56,8 +59,13 @@ class Plan:
         if not query.is_narrowed:
             return self._find_among_all()
         if self.total > SMALL:
-            if self.has_order_index and (found := self._find_on_walk()):
-                return found
+            likely = 0
+            if self.has_order_index:
+                found, likely = self._find_on_walk()
+                if found:
+                    return found
+            if likely > 2 * CAP:
+                return self._find_among_many()
             if query.offset + query.page_size < CAP:
                 return self._find_matches(most=CAP) or self._find_among_many()
         return self._find_matches() or self._find_among_many()
@@ -102,20 +110,34 @@ class Plan:
 
     # Those who match
 
-    def _find_on_walk(self) -> Found | None:
-        """Look for the page among the first customers of the order; None when it is not there."""
-        query = self.query
-        wanted = query.offset + query.page_size + 1
-        length = WALK + 4 * wanted
+    def _find_on_walk(self) -> tuple[Found | None, int]:
+        """Look for the page among the first customers of the order, and how many are likely to match in all.
+
+        None where the page is not found: after a short walk, and a longer one if the first says that it is worth it.
+        """
+        wanted = self.query.offset + self.query.page_size + 1
+        length, likely = WALK + 4 * wanted, 0
+        while True:
+            ids = self._walk(length, wanted)
+            if len(ids) == wanted or length >= self.total:
+                more_than = self.query.offset + self.query.page_size
+                return self._found(ids[self.query.offset :], more_than=more_than), likely
+            if likely or not ids:
+                return None, likely
+            likely = len(ids) * self.total // length
+            length = 3 * wanted * length // (2 * len(ids))
+            if likely <= CAP or length > LONG_WALK:
+                return None, likely
+
+    def _walk(self, length: int, wanted: int) -> list[UUID]:
+        """Return the first ``wanted`` who match among the first ``length`` of the order."""
         conditions = joined(self._conditions(with_document=False), "AND")
         window = self._window(length, columns=conditions.columns)
         rows = run(
             f"SELECT c.id FROM ({window.sql}) c WHERE {conditions.sql} LIMIT %s",
             (*window.parameters, *conditions.parameters, wanted),
         )
-        if len(rows) < wanted and length < self.total:
-            return None
-        return self._found([row[0] for row in rows[query.offset :]], more_than=query.offset + query.page_size)
+        return [row[0] for row in rows]
 
     def _find_matches(self, most: int | None = None) -> Found | None:
         """Take all matches, then sort them; None when there are more than ``most``."""
