@@ -4,9 +4,11 @@ Three kinds of evidence: the same email, the same name and postal code, a phone 
 is no evidence: the address of a company, a block of numbers. Those said to be different people are never listed.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
 
 from django.db import connection, transaction
 from django.db.models import Exists, OuterRef
@@ -70,30 +72,41 @@ def find(now: datetime, *, afresh: bool = False) -> int | None:
             return None
         until = now - SETTLED
         is_full = afresh or state.done_until is None or _changed(state.done_until, until, MANY) > MANY
-        with connection.cursor() as cursor:
-            cursor.execute(_PREPARE)
-            cursor.execute(_CHANGED, {"since": None if is_full else state.done_until, "until": until})
-            cursor.execute("ANALYZE dup_changed")
-            cursor.execute(_FORGET_ALL if is_full else _FORGET)
-            cursor.execute(_KEYS)
-            cursor.execute("ANALYZE customers_duplicatekey")
-            cursor.execute(_ALIKE_ALL if is_full else _ALIKE, {"most": MOST_ALIKE})
-            if is_full:
-                cursor.execute(
-                    "SELECT coalesce(max(length(number)), 0) FROM customers_phone WHERE valid_to IS NULL"
-                )
-                longest = cursor.fetchone()[0]
-                for place in range(2, longest + 1):
-                    cursor.execute(_ONE_OFF_ALL, {"place": place, "most": MOST_IN_BLOCK})
-            else:
-                cursor.execute(_ONE_OFF, {"most": MOST_IN_BLOCK})
-            cursor.execute("ANALYZE dup_pair")
-            cursor.execute(_LIST, {"now": now, "most": MOST_LISTED})
-            cursor.execute("DROP TABLE dup_changed, dup_pair")
+        since = None if is_full else state.done_until
+        _search(_CHANGED, {"since": since, "until": until}, now, is_full=is_full)
         state.done_until, state.finished_at = until, now
         state.found = Duplicate.objects.count()
         state.save(update_fields=["done_until", "finished_at", "found"])
         return state.found
+
+
+def compare_again(customers: Sequence[UUID], now: datetime) -> None:
+    """Look for pairs of these customers at once, as after an opinion about them was taken back."""
+    with transaction.atomic():
+        _search(_THESE, {"these": list(customers)}, now, is_full=False)
+
+
+def _search(select: str, parameters: Mapping[str, Any], now: datetime, *, is_full: bool) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(_PREPARE)
+        cursor.execute(select, parameters)
+        cursor.execute("ANALYZE dup_changed")
+        cursor.execute(_FORGET_ALL if is_full else _FORGET)
+        cursor.execute(_KEYS)
+        if is_full:
+            cursor.execute("ANALYZE customers_duplicatekey")
+        cursor.execute(_ALIKE_ALL if is_full else _ALIKE, {"most": MOST_ALIKE})
+        if is_full:
+            cursor.execute(
+                "SELECT coalesce(max(length(number)), 0) FROM customers_phone WHERE valid_to IS NULL"
+            )
+            for place in range(2, cursor.fetchone()[0] + 1):
+                cursor.execute(_ONE_OFF_ALL, {"place": place, "most": MOST_IN_BLOCK})
+        else:
+            cursor.execute(_ONE_OFF, {"most": MOST_IN_BLOCK})
+        cursor.execute("ANALYZE dup_pair")
+        cursor.execute(_LIST, {"now": now, "most": MOST_LISTED})
+        cursor.execute("DROP TABLE dup_changed, dup_pair")
 
 
 def _changed(since: datetime, until: datetime, most: int) -> int:
@@ -109,6 +122,8 @@ _CHANGED = """
 INSERT INTO dup_changed SELECT id FROM customers_customer
 WHERE updated_at < %(until)s AND (%(since)s::timestamptz IS NULL OR updated_at >= %(since)s)
 """
+
+_THESE = "INSERT INTO dup_changed SELECT id FROM customers_customer WHERE id = ANY(%(these)s)"
 
 _FORGET = """
 DELETE FROM customers_duplicatekey WHERE customer_id IN (SELECT id FROM dup_changed);

@@ -5,10 +5,12 @@ from datetime import datetime
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
+from django.db.models import Q
 from django.db.models.functions import Lower
 from django.utils.translation import gettext as _
 
 from cim.access import audit
+from customers.merging import family_of
 from customers.models import Customer, CustomerLabel, Identifier, Label, Never, Stage
 from customers.profiles import save_version
 from customers.resolving import identifier_value
@@ -159,10 +161,16 @@ def never_the_same(customer: Customer, other_id: UUID, actor: audit.Actor, now: 
 
 
 def perhaps_the_same(customer: Customer, other_id: UUID, actor: audit.Actor) -> bool:
-    """Take back that the two are different people; return whether it had been said."""
-    low, high = sorted((customer.id, other_id))
+    """Take back that the two are different people, whoever of those merged into them it was said of.
+
+    Returns whether it had been said.
+    """
+    ours, theirs = family_of(customer.id), family_of(other_id)
     with audit.recorded(
         actor, "customer.perhaps", object_type="customer", object_id=customer.id, other=str(other_id)
     ):
-        gone, _by_model = Never.objects.filter(customer_id=low, other_id=high).delete()
+        said = Never.objects.filter(
+            Q(customer__in=ours, other__in=theirs) | Q(customer__in=theirs, other__in=ours)
+        )
+        gone, _by_model = said.delete()
     return gone > 0

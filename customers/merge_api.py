@@ -186,6 +186,7 @@ class NeverTakenBackView(APIView):
         customer = _found(customer_id)
         if not labelling.perhaps_the_same(customer, other_id, audit.actor_of(request)):
             raise Http404
+        duplicates.compare_again([customer.id, other_id], timezone.now())
         return Response(status=204)
 
 

@@ -170,7 +170,9 @@ def draft(into: UUID, parts: Sequence[UUID], *, schema: Schema, picked: Picked |
     ids = [into, *parts]
     if len(set(ids)) != len(ids):
         raise NotMergeable(_("Give two or more different customers."), set(ids))
-    return _draft(_live(ids), into, parts, schema, picked or Picked())
+    rows = _live(ids)
+    _refuse_those_said_to_differ(ids)
+    return _draft(rows, into, parts, schema, picked or Picked())
 
 
 def _live(ids: Sequence[UUID]) -> dict[UUID, Customer]:

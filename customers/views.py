@@ -42,6 +42,17 @@ def profile(request: HttpRequest, customer_id: UUID) -> HttpResponse:
     return render(request, "customers/profile.html", {"customer_id": customer_id})
 
 
+@needs("merge")
+def merge(request: HttpRequest) -> HttpResponse:
+    """Customers side by side, to become one (C49); their ids stand in the address, the survivor first."""
+    return render(request, "customers/merge.html")
+
+
+@needs("merge")
+def duplicates(request: HttpRequest) -> HttpResponse:
+    return render(request, "customers/duplicates.html")
+
+
 @needs("schema")
 def schema_editor(request: HttpRequest) -> HttpResponse:
     return render(request, "customers/schema.html")

@@ -692,6 +692,7 @@ class CustomerList {
       number ? [
         el("strong", { class: "strong", role: "status" }, interpolate(gettext("%s selected"), [count(number)])),
         labelButton, unlabelButton, exportButton,
+        may("merge") && !this.allMatches && number > 1 && number <= 20 ? button(gettext("Merge"), { icon: "git-merge", classes: "small" }, () => location.assign(`/customers/merge/?ids=${Array.from(this.selected).join(",")}`)) : null,
         may("delete_customers") ? button(gettext("Delete"), { icon: "trash-2", classes: "small danger" }, () => this.deleteSelection()) : null,
         everyRow && !this.allMatches ? el("button", { type: "button", class: "link-btn", on: { click: () => { this.allMatches = true; this.showSelection(); } } }, interpolate(gettext("Select all %s matches"), [this.answer.count_is_exact ? count(this.answer.count) : ""])) : null,
         el("button", { type: "button", class: "link-btn", on: { click: () => this.clearSelection() } }, gettext("Clear selection")),

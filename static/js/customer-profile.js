@@ -295,6 +295,7 @@ class CustomerProfile {
   more(anchor) {
     openMenu(anchor, [
       { label: gettext("Copy the address of this page"), icon: "link", run: () => navigator.clipboard.writeText(location.href).then(() => toast(gettext("Copied."))) },
+      may("merge") ? { label: gettext("Merge with others"), icon: "git-merge", run: () => location.assign(`/customers/merge/?ids=${this.id}`) } : null,
       may("delete_customers") ? { label: gettext("Delete this customer"), icon: "trash-2", danger: true, run: () => this.delete() } : null,
     ], { label: gettext("More") });
   }

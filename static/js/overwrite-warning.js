@@ -5,7 +5,7 @@ import { comparisonTable, fate, shownValue } from "./comparison.js";
 import { openDialog } from "./dialogs.js";
 import { button, el, icon } from "./elements.js";
 import { labelPill } from "./labels.js";
-import { language } from "./page.js";
+import { language, may } from "./page.js";
 import { formatMoment, fullName, hue, initials, isEmpty, valueOf } from "./values.js";
 
 function newValue(body, attribute) {
@@ -96,7 +96,7 @@ export async function showSeveralOwners(ids, message) {
       "li", {}, el("span", { class: `avatar hue-${hue(owner.id)}`, "aria-hidden": "true" }, initials(owner)),
       el("span", {}, el("a", { href: `/customers/${owner.id}/` }, fullName(owner) || gettext("No Name")), el("br"), el("span", { class: "hint" }, (owner.phones || []).join(", "))),
     ))),
-    end: [button(gettext("Back to the form"), { classes: "primary", autofocus: true }, () => opened.close())],
+    end: [may("merge") ? button(gettext("Merge them"), { icon: "git-merge" }, () => location.assign(`/customers/merge/?ids=${ids.join(",")}`)) : null, button(gettext("Back to the form"), { classes: "primary", autofocus: true }, () => opened.close())],
   });
   return opened.closed;
 }

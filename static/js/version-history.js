@@ -14,6 +14,7 @@ const VIA = () => ({
 const ACTIONS = () => ({
   "customer.create": gettext("Created"), "customer.overwrite": gettext("Profile replaced"), "customer.update": gettext("Updated"), "customer.edit": gettext("Edited"),
   "customer.restore": gettext("Version restored"), "customer.undelete": gettext("Restored"), "customer.delete": gettext("Deleted"), "import.run": gettext("Imported"),
+  "customer.merge": gettext("Merged"), "customer.unmerge": gettext("Merge taken back"),
 });
 
 export class VersionHistory {
