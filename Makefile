@@ -2,12 +2,16 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: run test check lock
+.PHONY: run test faults check lock
 run: .venv/.runtime node_modules/.installed
 	@exec $(BIN)/python manage.py up
 
 test: .venv/.development node_modules/.installed
 	$(BIN)/python -m pytest -n 2 --dist loadgroup
+
+# Kills processes at random moments, thirty times.
+faults: .venv/.development
+	CIM_FAULT_ROUNDS=$${CIM_FAULT_ROUNDS:-30} $(BIN)/python -m pytest tests/faults
 
 check: .venv/.development
 	$(BIN)/ruff format --check .

@@ -168,6 +168,8 @@ DATABASES["default"].setdefault("OPTIONS", {})
 # The web keeps a pool of connections per process; everything else opens one and keeps it.
 if pool_size := _number("CIM_DATABASE_POOL", default=0):
     DATABASES["default"]["OPTIONS"]["pool"] = {"min_size": 1, "max_size": pool_size, "timeout": 10}
+    # Else the first requests after a restart of the server would get the connections that died with it.
+    DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 
 BROKER_URL = _text("CELERY_BROKER_URL")
 CELERY_BROKER_URL = BROKER_URL or f"redis+socket://{embedded.broker_socket(embedded.sockets(DATA_DIR))}"
