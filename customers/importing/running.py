@@ -20,6 +20,7 @@ from customers.importing.leasing import Lease, LeaseLost, take
 from customers.importing.options import Options
 from customers.importing.staging import Cancelled
 from customers.importing.writing import Statements
+from customers.importing.yielding import Pace
 from customers.models import ImportRun
 from customers.schema import Schema
 
@@ -41,14 +42,14 @@ class NotPossible(Exception):
         )
 
 
-def work(now: datetime | None = None) -> int:
+def work(now: datetime | None = None, pace: Pace | None = None) -> int:
     """Work on the imports that are due, one after the other, until none is left; return how many were taken up."""
-    taken = 0
+    taken, pace = 0, pace or Pace()
     while claimed := take(now or timezone.now()):
         taken += 1
         run, lease = claimed
         try:
-            _work_on(run, lease)
+            _work_on(run, lease, pace)
         except LeaseLost:
             log.warning("import_lease_lost", run=str(run.id), fence=lease.fence)
         except Cancelled:
@@ -56,17 +57,18 @@ def work(now: datetime | None = None) -> int:
     return taken
 
 
-def _work_on(run: ImportRun, lease: Lease) -> None:
+def _work_on(run: ImportRun, lease: Lease, pace: Pace) -> None:
     if run.attempts > _MOST_ATTEMPTS:
         _finish(run, lease, State.FAILED, error=_("The import stopped again and again at the same row."))
         return
-    if run.started_at is None:
-        lease.save(started_at=timezone.now())
+    pace.yielding = False
+    if run.started_at is None or run.yielding:
+        lease.save(started_at=run.started_at or timezone.now(), yielding=False)
     if run.state == State.CANCELLING:
-        _cancel(run, lease)
+        _cancel(run, lease, pace)
         return
     if run.state == State.UNDOING:
-        _undo(run, lease)
+        _undo(run, lease, pace)
         return
     try:
         _read(run, lease)
@@ -74,9 +76,9 @@ def _work_on(run: ImportRun, lease: Lease) -> None:
         _finish(run, lease, State.FAILED, error=str(trouble))
         return
     if run.dry_run or (_options(run).all_or_nothing and run.phase != Phase.WRITING):
-        _plan(run, lease)
+        _plan(run, lease, pace)
         if run.dry_run:
-            lease.give_back(state=State.READY, phase="", attempts=0)
+            lease.give_back(state=State.READY, phase="", attempts=0, yielding=False)
             return
         if errors := run.counts.get("errors", 0):
             _skip_rest(run, lease, after=0)
@@ -85,7 +87,7 @@ def _work_on(run: ImportRun, lease: Lease) -> None:
             }
             _finish(run, lease, State.FAILED, error=message)
             return
-    _write(run, lease)
+    _write(run, lease, pace)
 
 
 def _options(run: ImportRun) -> Options:
@@ -129,7 +131,7 @@ def _application(run: ImportRun, lease: Lease, *, dry: bool) -> Application:
     return Application(run, lease, statements, dry=dry)
 
 
-def _plan(run: ImportRun, lease: Lease) -> None:
+def _plan(run: ImportRun, lease: Lease, pace: Pace) -> None:
     _enter(run, lease, Phase.PLANNING)
     application = _application(run, lease, dry=True)
     while True:
@@ -138,9 +140,14 @@ def _plan(run: ImportRun, lease: Lease) -> None:
             raise Cancelled
         if not rows:
             return
+        _give_way(lease, pace)
 
 
-def _write(run: ImportRun, lease: Lease) -> None:
+def _give_way(lease: Lease, pace: Pace) -> None:
+    pace.give_way(lambda yielding: lease.save(yielding=yielding))
+
+
+def _write(run: ImportRun, lease: Lease, pace: Pace) -> None:
     if run.phase != Phase.WRITING:
         if run.cursor or run.chunks:
             _start_over(run, lease)
@@ -162,6 +169,7 @@ def _write(run: ImportRun, lease: Lease) -> None:
                 error=_("All or nothing: other changes came in between, so what was written was taken back."),
             )
             raise Cancelled
+        _give_way(lease, pace)
     if not staging.is_complete(run):
         # The server was restarted, or an attribute changed, while rows were being written: read the rest again.
         raise Cancelled
@@ -177,26 +185,26 @@ def _become(run: ImportRun, lease: Lease, state: str) -> None:
         lease.save(state=state)
 
 
-def _cancel(run: ImportRun, lease: Lease) -> None:
+def _cancel(run: ImportRun, lease: Lease, pace: Pace) -> None:
     """Keep what the first rows wrote, or take it back; count the other rows as skipped (C66)."""
     if run.phase != Phase.WRITING and run.phase != Phase.UNDOING and run.cursor:
         _start_over(run, lease)
     if run.keep is False and (run.chunks or run.phase == Phase.UNDOING):
-        _take_back(run, lease)
+        _take_back(run, lease, pace)
         undoing.count_as_skipped(run, lease)
     _skip_rest(run, lease, after=run.cursor)
     _finish(run, lease, State.FAILED if run.error else State.CANCELLED, error=run.error)
 
 
-def _undo(run: ImportRun, lease: Lease) -> None:
-    _take_back(run, lease)
+def _undo(run: ImportRun, lease: Lease, pace: Pace) -> None:
+    _take_back(run, lease, pace)
     _finish(run, lease, State.UNDONE)
 
 
-def _take_back(run: ImportRun, lease: Lease) -> None:
+def _take_back(run: ImportRun, lease: Lease, pace: Pace) -> None:
     if run.phase != Phase.UNDOING:
         _enter(run, lease, Phase.UNDOING)
-    undoing.undo(run, lease, Schema.current())
+    undoing.undo(run, lease, Schema.current(), lambda: _give_way(lease, pace))
 
 
 def _skip_rest(run: ImportRun, lease: Lease, *, after: int) -> None:

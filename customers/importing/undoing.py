@@ -4,7 +4,7 @@ What a row wrote is known by the version that it made. A customer that somebody 
 listed. Numbers that others have taken since stay with them and are listed too (C10b).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -43,8 +43,11 @@ class _Write:
     before: int
 
 
-def undo(run: ImportRun, lease: Lease, schema: Schema) -> None:
-    """Take back the chunks of ``run``, last one first; goes on where a dead worker stopped. Raises LeaseLost."""
+def undo(run: ImportRun, lease: Lease, schema: Schema, between: Callable[[], None] = lambda: None) -> None:
+    """Take back the chunks of ``run``, last one first; goes on where a dead worker stopped. Raises LeaseLost.
+
+    ``between`` is called after each chunk, outside its transaction.
+    """
     if run.undo_entry_id is None:
         owner = audit.actor_for(run.owner, "import") if run.owner else audit.system_actor("import")
         run.undo_entry = audit.note(owner, "import.undo", object_type="import", object_id=run.id)
@@ -52,6 +55,7 @@ def undo(run: ImportRun, lease: Lease, schema: Schema) -> None:
     undoing = _Undoing(run, lease, schema)
     while run.chunks:
         undoing.take_back_last()
+        between()
 
 
 def count_as_skipped(run: ImportRun, lease: Lease) -> None:

@@ -132,7 +132,7 @@ class ImportRun {
     const fact = (title, value, hint = "") => el("div", { class: "fact" }, el("span", { class: "hint" }, title), el("strong", {}, value), el("span", { class: "hint" }, hint));
     fill(
       this.part("facts"),
-      phase ? fact(gettext("Doing"), this.phaseWords(phase)) : null,
+      phase ? fact(gettext("Doing"), this.phaseWords(phase), run.yielding ? el("span", { class: "badge warn", dataset: { part: "yielding" } }, icon("clock"), gettext("yielding to live calls")) : "") : null,
       left ? fact(gettext("Time left"), formatDuration(left * 1000)) : null,
       running ? fact(gettext("Running for"), formatDuration(Date.now() - Date.parse(run.started_at))) : null,
       rate ? fact(gettext("Rate now"), interpolate(gettext("%s rows/s"), [count(Math.round(rate))])) : null,
@@ -153,7 +153,7 @@ class ImportRun {
   }
 
   phaseWords(phase) {
-    return { reading: gettext("Reading the rows"), planning: gettext("Comparing"), writing: gettext("Writing") }[phase] || phase;
+    return { reading: gettext("Reading the rows"), planning: gettext("Comparing"), writing: gettext("Writing"), undoing: gettext("Undoing") }[phase] || phase;
   }
 
   renderTiles() {

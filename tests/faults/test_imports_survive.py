@@ -20,6 +20,7 @@ from cim.access.audit import system_actor
 from customers import profiles
 from customers.importing import leasing, running
 from customers.importing.leasing import Lease, LeaseLost
+from customers.importing.yielding import Pace
 from customers.models import Customer, ImportRow, ImportRun, Phone
 from customers.profiles import NumberTaken
 from customers.schema import Schema
@@ -129,7 +130,7 @@ def test_worker_that_comes_back_late_cannot_write() -> None:
     assert leasing.take(timezone.now()) is not None
 
     with pytest.raises(LeaseLost):
-        running._work_on(*late)
+        running._work_on(*late, Pace())
 
     assert not Customer.objects.exists()
     assert Lease(run.id, late[1].fence + 1).fence == ImportRun.objects.get(id=run.id).fence
