@@ -20,6 +20,10 @@ check: .venv/.development
 	$(BIN)/mypy
 	DJANGO_SETTINGS_MODULE=tests.settings $(BIN)/python -W ignore::RuntimeWarning manage.py makemigrations --check --dry-run
 
+# Brings locale/ up to the texts in the sources, names those that wait for a translation, and compiles the rest.
+messages: .venv/.development
+	$(BIN)/python -m tests.catalogues
+
 # Makes the environment where it is missing or was interrupted; a changed lock installs on top.
 define environment
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "CIM needs Python 3.11 or later: make PYTHON=python3.13 …")'
