@@ -11,17 +11,17 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from cim.access.models import UserPreference
-from cim.access.permissions import PERMISSIONS, full_name
+from cim.access.permissions import PERMISSIONS, any_of, full_name
 
 
 @dataclass(frozen=True)
 class Place:
-    """A page of the navigation rail; shown to who holds the permission, once its address exists."""
+    """A page of the navigation rail; shown to who holds the permission, or any of several, once its address exists."""
 
     label: Promise
     icon: str
     address: str
-    permission: str
+    permission: str | tuple[str, ...]
     keys: str = ""
 
 
@@ -33,6 +33,7 @@ PLACES = (
     Place(_("Imports"), "upload", "customers:imports", "import_customers", "g i"),
     Place(_("Schema"), "sliders-horizontal", "customers:schema", "schema", "g s"),
     Place(_("CRM"), "database", "crm_mappings:list", "integrations.edit", "g r"),
+    Place(_("Audit"), "shield-check", "access:audit", ("audit", "audit_team"), "g a"),
 )
 
 # What the roles are called in the language of the page; a role made by hand keeps its own name.
@@ -88,7 +89,7 @@ def _initials(name: str) -> str:
 def _navigation(path: str, held: list[str]) -> list[dict[str, Any]]:
     items = []
     for place in PLACES:
-        if place.permission not in held:
+        if not set(any_of(place.permission)) & set(held):
             continue
         try:
             url = reverse(place.address)

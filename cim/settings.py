@@ -214,6 +214,7 @@ CELERY_BEAT_SCHEDULE = {
         "options": {"expires": 300},
     },
     "customers.expire_contacts": {"task": "customers.expire_contacts", "schedule": 24 * 3600},
+    "customers.purge_deleted": {"task": "customers.purge_deleted", "schedule": 24 * 3600},
     "customers.work_on_list_jobs": {
         "task": "customers.work_on_list_jobs",
         "schedule": 10,
@@ -331,6 +332,9 @@ CIM_EXTENSION_DIGITS = (
 CIM_STOP_NUMBERS = frozenset(_list("CIM_STOP_NUMBERS"))
 # How long contacts that nobody has saved are kept without contact (C41)
 CIM_CONTACT_DAYS = _number("CIM_CONTACT_DAYS", default=60)
+# How long a deleted customer can be brought back, and how long an erased person is recognised (C17)
+CIM_DELETED_DAYS = _number("CIM_DELETED_DAYS", default=90)
+CIM_ERASED_DAYS = _number("CIM_ERASED_DAYS", default=730)
 CIM_IMPORT_MAX_ROWS = _number("CIM_IMPORT_MAX_ROWS", default=100_000)
 CIM_IMPORT_MAX_BYTES = 1024 * 1024 * _number("CIM_IMPORT_MAX_MEGABYTES", default=200)
 CIM_IMPORT_FILE_DAYS = _number("CIM_IMPORT_FILE_DAYS", default=30)

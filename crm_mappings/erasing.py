@@ -9,16 +9,18 @@ from django.utils.translation import gettext as _
 from crm_mappings.models import CrmAnswer, CrmSearch, Delivery
 
 
-def erase(customers: Sequence[UUID]) -> None:
-    """Remove the personal data of these customers here; that something was delivered, and when, stays.
+def erase(customers: Sequence[UUID]) -> int:
+    """Remove the personal data of these customers here; return of how many answers and deliveries.
 
-    What was not sent yet is not sent any more. What stands in the CRM is the CRM's.
+    That something was delivered, and when, stays. What was not sent yet is not sent any more. What stands in the CRM is
+    the CRM's.
     """
     about = Q(customer__in=customers) | Q(interaction__customer__in=customers)
-    CrmAnswer.objects.filter(about).delete()
+    answers = CrmAnswer.objects.filter(about).delete()[0]
     CrmSearch.objects.all().delete()
     deliveries = Delivery.objects.filter(about)
     deliveries.unfinished().update(state=Delivery.State.SKIPPED, leased_until=None)
-    deliveries.update(
+    emptied = deliveries.update(
         fields={}, cut=[], history=[], reason=_("The person was erased."), key="", record_id="", record_url=""
     )
+    return answers + emptied

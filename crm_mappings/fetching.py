@@ -21,7 +21,10 @@ from crm_mappings.memorising import setup_among
 from crm_mappings.models import Configuration, CrmAnswer, CrmSearch, DynamicDataMapping, SkillSetup
 from crm_mappings.outgoing import brisk
 from customers.models import Customer
+from customers.phones import InvalidPhone, normalize
 from customers.resolving import survivor_of
+from customers.returning import Watch
+from customers.schema import dialplan
 from interactions.models import Interaction
 
 logger = structlog.get_logger(__name__)
@@ -111,15 +114,58 @@ def fetch(answer_id: UUID, now: dt.datetime) -> str:
         return _keep(answer, CrmAnswer.Outcome.FAILED, now, reason=_("The CRM is left alone for a while."))
     except (Unavailable, Refused) as failure:
         return _keep(answer, CrmAnswer.Outcome.FAILED, now, reason=str(failure))
+    found, erased = _without_erased(found, now)
+    if erased:
+        logger.info("crm.erased_person_left_out", configuration=str(configuration.pk), count=erased)
     outcome = (CrmAnswer.Outcome.NONE, CrmAnswer.Outcome.ONE, CrmAnswer.Outcome.SEVERAL)[
         min(_people(found), 2)
     ]
     if outcome == CrmAnswer.Outcome.SEVERAL:
         logger.info("crm.ambiguous", configuration=str(configuration.pk), count=_people(found))
-    _keep(answer, outcome, now, records=found[:MOST_CANDIDATES])
+    _keep(
+        answer,
+        outcome,
+        now,
+        records=found[:MOST_CANDIDATES],
+        reason=_("This person was erased here and is not brought back.") if erased else "",
+    )
     if outcome == CrmAnswer.Outcome.ONE and configuration.is_gateway:
         gateway.store(answer, now)
     return str(outcome)
+
+
+def _without_erased(records: Sequence[dict[str, Any]], now: dt.datetime) -> tuple[list[dict[str, Any]], int]:
+    """Leave out people who were erased here; with an only match go the records that belong to it (C17)."""
+    numbers = {
+        record["id"]: _numbers(record["person"].get("phones") or ()) for record in records if record["person"]
+    }
+    watch = Watch.now(now, {number for found in numbers.values() for number in found})
+    back = {
+        record["id"]
+        for record in records
+        if record["person"]
+        and watch.erased_on(
+            numbers[record["id"]],
+            record["person"].get("first_name"),
+            record["person"].get("last_name"),
+            record["person"].get("emails") or (),
+        )
+    }
+    if not back:
+        return list(records), 0
+    if _people(records) == 1:
+        return [], 1
+    return [record for record in records if record["id"] not in back], len(back)
+
+
+def _numbers(typed: Sequence[str]) -> set[str]:
+    found = set()
+    for text in typed:
+        try:
+            found.add(normalize(str(text), dialplan()))
+        except InvalidPhone:
+            continue
+    return found
 
 
 def _people(records: Sequence[Mapping[str, Any]]) -> int:
@@ -277,11 +323,12 @@ def look_for(search_id: UUID, now: dt.datetime) -> int:
     if wanted is None:
         return 0
     fields = [row["crm_field"] for row in wanted.configuration.gateway_fields]
-    reason, records = "", []
+    reason, records = "", list[dict[str, Any]]()
     try:
         with asking(wanted.configuration, brisk(), now) as adapter:
             found = list(adapter.search(wanted.text))[:MOST_CANDIDATES]
-            records = [as_json(record, fields, adapter.person(record)) for record in found]
+            shown = [as_json(record, fields, adapter.person(record)) for record in found]
+            records, _erased = _without_erased(shown, now)
     except Resting:
         reason = _("It is left alone for a while, since it did not answer.")
     except (Unavailable, Refused) as failure:

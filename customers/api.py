@@ -19,7 +19,7 @@ from rest_framework.views import APIView
 from cim.access import audit
 from cim.access.api import Conflict, Problem, idempotent, strict_query
 from cim.access.jobs import enqueue
-from customers import history, labelling, listing, numbers, presenting, profiles, resolving, tasks
+from customers import history, labelling, listing, numbers, presenting, profiles, resolving, returning, tasks
 from customers import schema as schemas
 from customers.filters import LIST_PARAMETERS, asked
 from customers.models import Attribute, Customer, Identifier
@@ -134,6 +134,8 @@ class CustomersView(APIView):
             )
             labelling.relabel(outcome.customer, actor, add=labels)
         answer = {"outcome": outcome.kind, **_shown(outcome.customer, schema, sight)}
+        if told := returning.warnings(sorted(schema.uses_of(given.values, given.typed)), timezone.now()):
+            answer["warnings"] = told
         return _versioned(answer, outcome.customer, status=201 if outcome.kind == "created" else 200)
 
 

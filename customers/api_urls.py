@@ -5,6 +5,7 @@ from customers import api, list_api
 urlpatterns = [
     path("", include("customers.import_api_urls")),
     path("", include("customers.merge_api_urls")),
+    path("", include("customers.privacy_api_urls")),
     path("attributes/", api.AttributesView.as_view(), name="attributes"),
     path("attributes/order/", api.AttributeOrderView.as_view(), name="attribute-order"),
     path("attributes/<slug:key>/", api.AttributeView.as_view(), name="attribute"),

@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 
 from cim.access import audit
 from customers import history, numbers
-from customers.models import Customer, Identifier, Phone, Stage
+from customers.models import Customer, Erasure, Identifier, Phone, Stage
 from customers.models.customer import time_ordered_id
 from customers.schema import Given, InvalidProfile, Schema
 from customers.values import Value
@@ -222,9 +222,11 @@ def undelete(
 ) -> Restored:
     """Bring a deleted customer back, with those numbers that are still free (C10b).
 
-    Raises Customer.DoesNotExist where there is no deleted customer of that id.
+    Raises Customer.DoesNotExist where there is no deleted customer of that id, or it was erased (C17).
     """
     now = now or timezone.now()
+    if Erasure.objects.of([customer_id]).exists():
+        raise Customer.DoesNotExist(customer_id)
 
     def attempt() -> Restored:
         seen = Customer.objects.exclude(deleted_at=None).get(id=customer_id)

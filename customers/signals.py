@@ -13,7 +13,11 @@ list of UUIDs that stand for themselves again, ``since``: when they were merged,
 already, so that what came to the survivor since ``since`` can go to the side whose number or address was used (C49).
 
 ``customer_erased`` (sender ``Customer``; ``customers``: list of UUIDs, the person and all that were merged into it,
-``entry``: the audit entry, ``now``): personal data of these customers must go (C17).
+``entry``: the audit entry, ``now``): personal data of these customers must go (C17). A receiver returns how much it
+was, by its own words: ``{"interactions": 3}``.
+
+``person_exported`` (sender ``Customer``; ``customers``: list of UUIDs, ``user``: who reads it): somebody asks for all
+that is kept of a person. A receiver returns ``{title: data}``, of what its app keeps, masked for the user (C36).
 
 ``contacts_expiring`` (sender ``Customer``; ``customers``: list of UUIDs, ``since``: datetime): ephemeral and identified
 contacts are about to be forgotten (C41). A receiver returns the ids of those that had contact after ``since``; they
@@ -25,4 +29,5 @@ from django.dispatch import Signal
 customers_merged = Signal()
 customers_unmerged = Signal()
 customer_erased = Signal()
+person_exported = Signal()
 contacts_expiring = Signal()

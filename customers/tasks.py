@@ -5,7 +5,7 @@ from uuid import UUID
 from celery import shared_task
 from django.utils import timezone
 
-from customers import archiving, bulk, duplicates, filters, indexes, listing, retention
+from customers import archiving, bulk, duplicates, erasing, filters, indexes, listing, retention
 from customers.import_tasks import forget_import_files, run_imports
 from customers.models import ListJob
 from customers.policy import Sight
@@ -17,6 +17,7 @@ __all__ = [
     "find_duplicates",
     "forget_import_files",
     "forget_list_jobs",
+    "purge_deleted",
     "run_imports",
     "settle_indexes",
     "sum_up_tallies",
@@ -84,3 +85,9 @@ def find_duplicates(*, afresh: bool = False) -> int | None:
 def expire_contacts() -> int:
     """Forget the contacts that nobody saved, after the retention period; runs once a day."""
     return retention.expire_contacts(timezone.now())
+
+
+@shared_task(name="customers.purge_deleted")
+def purge_deleted() -> int:
+    """Remove the data of customers that were deleted long ago; runs once a day."""
+    return erasing.purge_deleted(timezone.now())

@@ -2,27 +2,43 @@
 (C17).
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Final
 from uuid import UUID
 
 from django.db import connection
 
+from customers.models import Erasure
 from interactions.models import DeskEvent, Draft, Interaction
+from interactions.signals import Change
 
 _PERSONAL: Final = (
-    *(
-        "address",
-        "customer_name",
-        "identifiers",
-        "notes",
-        "data",
-        "recording_url",
-        "transcript_url",
-        "account",
-    ),
-    "topic",
+    *("address", "customer_name", "identifiers", "notes", "data", "recording_url", "transcript_url"),
+    *("account", "topic", "tags", "reason", "text"),
 )
+
+
+def forget_late_news(changes: Sequence[Change]) -> None:
+    """Take at once what late events tell of somebody who was erased (C17). One query, none without customers.
+
+    The interactions at hand are emptied too, so that who hears of the change after this learns nothing.
+    """
+    concerned = {change.interaction.customer_id for change in changes} - {None}
+    if not concerned:
+        return
+    erased = {
+        customer
+        for ids in Erasure.objects.of([it for it in concerned if it]).values_list("customers", flat=True)
+        for customer in ids
+    }
+    for change in changes:
+        if change.interaction.customer_id in erased:
+            _erase_texts([change.interaction.id])
+            change.interaction.refresh_from_db()
+            for happening in change.happenings:
+                if isinstance(happening.said, dict):
+                    for name in _PERSONAL:
+                        happening.said.pop(name, None)
 
 
 def erase_texts(customers: Collection[UUID]) -> int:
@@ -32,23 +48,33 @@ def erase_texts(customers: Collection[UUID]) -> int:
     run in the transaction of the erasure.
     """
     ids = list(Interaction.objects.of(customers).select_for_update(no_key=True).values_list("id", flat=True))
+    return _erase_texts(ids)
+
+
+def _erase_texts(ids: Sequence[UUID]) -> int:
     with connection.cursor() as cursor:
         cursor.execute(
             """
             update interactions_interaction set address = '', customer_name = '', account = '', topic = '',
                 identifiers = '[]', data = '{}', notes = '[]', recording_url = '', transcript_url = '',
                 candidates = '[]', linked_why = '', looked_up = '',
+                dialled = case when direction = 'inbound' then dialled else '' end,
+                reason = '', tags = '[]', wrap_up = wrap_up - 'notes' - 'reason',
                 wrap_ups = (select coalesce(jsonb_agg(item - 'notes' - 'reason'), '[]')
                             from jsonb_array_elements(wrap_ups) as item)
             where id = any(%s)
             """,
-            [ids],
+            [list(ids)],
         )
         # The only change of an event that the database lets through, in this transaction and until it is taken back.
         cursor.execute("select set_config('cim.erasing', 'on', true)")
         cursor.execute(
-            "update interactions_event set said = said - %s::text[] where interaction_id = any(%s)",
-            [list(_PERSONAL), ids],
+            """
+            update interactions_event e set said = said - (
+                %s::text[] || case when i.direction = 'inbound' then '{}' else '{dialled}' end::text[])
+            from interactions_interaction i where i.id = e.interaction_id and i.id = any(%s)
+            """,
+            [list(_PERSONAL), list(ids)],
         )
         cursor.execute("select set_config('cim.erasing', '', true)")
     Draft.objects.filter(interaction_id__in=ids).delete()

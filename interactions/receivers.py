@@ -5,8 +5,14 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from interactions import erasing, linking
+from django.contrib.auth.models import User
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from customers.schema import Schema
+from interactions import erasing, linking, presenting
 from interactions.models import Interaction
+from interactions.signals import Change
 
 
 def separate(
@@ -20,8 +26,19 @@ def separate(
     linking.separate(survivor, separated, since, now)
 
 
-def erase(sender: object, customers: Sequence[UUID], **_kwargs: Any) -> None:
-    erasing.erase_texts(customers)
+def erase(sender: object, customers: Sequence[UUID], **_kwargs: Any) -> dict[str, int]:
+    return {"interactions": erasing.erase_texts(customers)}
+
+
+def forget_late_news(sender: object, changes: Sequence[Change], **_kwargs: Any) -> None:
+    erasing.forget_late_news(changes)
+
+
+def tell_all(sender: object, customers: Sequence[UUID], user: User, **_kwargs: Any) -> dict[str, Any]:
+    """Tell all interactions of a person, as the user may see them."""
+    eye = presenting.eye_of(user, Schema.current())
+    found = Interaction.objects.of(customers).newest_first().select_related("linked_by")
+    return {str(_("Interactions")): presenting.interaction_json(list(found), eye, timezone.now())}
 
 
 def still_in_contact(

@@ -26,8 +26,8 @@ def separate(
     elements.separate([survivor, *separated], since, now)
 
 
-def erase(sender: object, customers: Sequence[UUID], **_kwargs: Any) -> None:
-    erasing.erase(customers)
+def erase(sender: object, customers: Sequence[UUID], **_kwargs: Any) -> dict[str, int]:
+    return {"contexts": erasing.erase(customers)}
 
 
 def still_in_contact(

@@ -10,7 +10,7 @@ from django.contrib.auth.models import Group, User
 from django.contrib.auth.password_validation import password_validators_help_texts, validate_password
 from django.utils.translation import gettext_lazy as _
 
-from cim.access.models import AuditEntry, UserPreference
+from cim.access.models import AuditEntry, TeamMembership, UserPreference
 
 
 def _languages() -> list[tuple[str, Any]]:
@@ -49,6 +49,12 @@ class UserForm(forms.ModelForm[User]):
     """A user with one role; nobody can take the management of users away from themselves."""
 
     role = forms.ModelChoiceField(label=_("Role"), queryset=Group.objects.order_by("name"), required=False)
+    team = forms.CharField(
+        label=_("Team"),
+        required=False,
+        max_length=100,
+        help_text=_("Supervisors see in the audit trail what their own team did."),
+    )
     # Not named password: the form would write what was typed, or nothing, over the stored hash.
     new_password = forms.CharField(
         label=_("Password"),
@@ -59,7 +65,7 @@ class UserForm(forms.ModelForm[User]):
 
     class Meta:
         model = User
-        fields = ("first_name", "last_name", "username", "email", "role", "new_password", "is_active")
+        fields = ("first_name", "last_name", "username", "email", "role", "team", "new_password", "is_active")
         labels = {"username": _("User name"), "is_active": _("May sign in")}
         help_texts = {"username": _("Letters, digits and @ . + - _"), "is_active": ""}
 
@@ -69,6 +75,8 @@ class UserForm(forms.ModelForm[User]):
         self.fields["role"].initial = (
             self.instance.groups.order_by("name").first() if self.instance.pk else None
         )
+        known = TeamMembership.objects.filter(user=self.instance.pk).first()
+        self.fields["team"].initial = known.team if known else ""
         self.fields["role"].help_text = _("What the user may do; without one, nothing but the own account.")
         password = self.fields["new_password"]
         password.required = not self.instance.pk
@@ -102,6 +110,10 @@ class UserForm(forms.ModelForm[User]):
             user.set_password(self.cleaned_data["new_password"])
         user.save()
         user.groups.set([role] if role else [])
+        if team := self.cleaned_data["team"].strip():
+            TeamMembership.objects.update_or_create(user=user, defaults={"team": team})
+        else:
+            TeamMembership.objects.filter(user=user).delete()
         return user
 
 

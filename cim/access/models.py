@@ -35,6 +35,17 @@ class Access(models.Model):
 
 
 class AuditEntryQuerySet(models.QuerySet["AuditEntry"]):
+    def readable_by(self, user: User) -> Self:
+        """Keep what a user may read: all of it, or what the user and the own team did (Q1)."""
+        if user.has_perm("access.audit"):
+            return self
+        team = TeamMembership.objects.filter(user=user).values_list("team", flat=True).first()
+        if not team:
+            return self.filter(actor=user)
+        return self.filter(
+            models.Q(actor=user) | models.Q(actor__in=TeamMembership.objects.in_team(team).values("user"))
+        )
+
     def matching(
         self,
         *,
@@ -327,3 +338,28 @@ class UserPreference(models.Model):
     @property
     def zone(self) -> zoneinfo.ZoneInfo | None:
         return zoneinfo.ZoneInfo(self.time_zone) if self.time_zone else None
+
+
+class TeamMembershipQuerySet(models.QuerySet["TeamMembership"]):
+    def in_team(self, team: str) -> Self:
+        """Keep those of a team, ignoring case."""
+        return self.filter(team__iexact=team)
+
+
+class TeamMembership(models.Model):
+    """In which team somebody works; whoever may audit the own team reads what its members did (Q1)."""
+
+    user = models.OneToOneField(
+        settings.AUTH_USER_MODEL, primary_key=True, on_delete=models.CASCADE, related_name="membership"
+    )
+    team = models.CharField(_("team"), max_length=100)
+
+    objects = TeamMembershipQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("membership of a team")
+        verbose_name_plural = _("memberships of teams")
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"{self.user}: {self.team}"

@@ -24,7 +24,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from cim.access import audit
 from cim.access.forms import AuditSearch, ChangePasswordForm, PreferenceForm, UserForm
 from cim.access.models import AuditEntry, UserPreference
-from cim.access.permissions import AUTHENTICATED
+from cim.access.permissions import AUTHENTICATED, full_name
 from cim.access.rules import needs, public
 
 __all__ = [
@@ -112,8 +112,10 @@ change_password = ChangePassword.as_view()
 @require_safe
 def users(request: HttpRequest) -> HttpResponse:
     """Show all users with their roles; API keys are managed in the Django admin."""
-    people = User.objects.prefetch_related("groups").order_by(
-        "-is_active", "first_name", "last_name", "username"
+    people = (
+        User.objects.select_related("membership")
+        .prefetch_related("groups")
+        .order_by("-is_active", "first_name", "last_name", "username")
     )
     return render(request, "access/users.html", {"people": people})
 
@@ -156,15 +158,24 @@ def _edit_user(request: HttpRequest, person: User, action: str) -> HttpResponse:
     )
 
 
-@needs("audit")
+@needs("audit", "audit_team")
 @require_safe
 def audit_trail(request: HttpRequest) -> HttpResponse:
-    """Search who did what, newest first (Q4)."""
+    """Search who did what, newest first: everybody, or the own team (Q4)."""
     form = AuditSearch(request.GET)
     entries: list[AuditEntry] = []
     if form.is_valid():
-        entries = list(AuditEntry.objects.matching(**form.cleaned_data)[: ENTRIES_PER_PAGE + 1])
-    context = {"form": form, "entries": entries[:ENTRIES_PER_PAGE], "next": None}
+        entries = list(
+            AuditEntry.objects.readable_by(_user(request)).matching(**form.cleaned_data)[
+                : ENTRIES_PER_PAGE + 1
+            ]
+        )
+    context = {
+        "form": form,
+        "entries": entries[:ENTRIES_PER_PAGE],
+        "next": None,
+        "team_only": not request.user.has_perm(full_name("audit")),
+    }
     if len(entries) > ENTRIES_PER_PAGE:
         query = request.GET.copy()
         query["before"] = str(entries[ENTRIES_PER_PAGE - 1].pk)

@@ -170,6 +170,8 @@ def _shown(
     shown: dict[str, Any] = {"line": row.line, "customer": str(stored.pk) if stored else None}
     if row.outcome == "errors":
         shown |= {"column": row.column, "value": row.value, "reason": row.reason}
+    if row.outcome == "skipped" and row.reason:
+        shown["reason"] = row.reason
     if row.outcome == "superseded":
         shown["superseded_by"] = row.other_line
     if given is None:

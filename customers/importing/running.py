@@ -115,8 +115,9 @@ def _start_over(run: ImportRun, lease: Lease) -> None:
                 [run.id],
             )
         run.cursor, run.chunks = 0, []
-        errors = staging.recount(run).get("errors", 0)
-        run.counts = {"read": run.staged + errors, "errors": errors}
+        # What could not be read, and what is about erased persons.
+        left = staging.recount(run)
+        run.counts = {**left, "read": run.staged + left["read"]}
         lease.save(cursor=0, chunks=[], counts=run.counts)
 
 

@@ -1,5 +1,6 @@
 """Reading the kept file into checked, typed rows, on their way into the customer table."""
 
+from collections.abc import Sequence
 from itertools import islice
 from typing import Any
 from uuid import UUID
@@ -7,14 +8,15 @@ from uuid import UUID
 import psycopg
 from django.conf import settings
 from django.db import connection, transaction
-from django.utils import translation
+from django.utils import timezone, translation
 
 from customers.dialects import Match
-from customers.importing.checking import WORDS, Batch, Checker, escaped
+from customers.importing.checking import NULL, WORDS, Batch, Checker, Complaint, escaped, unpack
 from customers.importing.leasing import Lease, server_cursor
 from customers.importing.options import Options
 from customers.importing.uploads import stored_rows
 from customers.models import ImportRun
+from customers.returning import Watch, refusal
 from customers.schema import Schema, dialplan
 from customers.values import Reading
 
@@ -88,10 +90,12 @@ def stage(run: ImportRun, lease: Lease) -> None:
             dry_run=run.dry_run,
         )
     checker = checker_of(run, Schema.current())
+    watch = Watch.now(timezone.now())
     with translation.override(Options.from_json(run.options).language):
         rows = (row for row in stored_rows(run) if row[0] > run.read_to)
         while batch := list(islice(rows, BATCH)):
-            _keep(run, lease, checker, checker.check(batch))
+            checked = checker.check(batch)
+            _keep(run, lease, checker, checked, _withhold(checked, checker, watch) if watch else [])
     run.all_read = True
     lease.save(all_read=True)
 
@@ -107,27 +111,56 @@ def _forget(run: ImportRun) -> None:
     run.counts = recount(run)
 
 
-def _keep(run: ImportRun, lease: Lease, checker: Checker, batch: Batch) -> None:
+def _withhold(batch: Batch, checker: Checker, watch: Watch) -> list[Complaint]:
+    """Take the rows about erased persons out of ``batch`` and say why they are left out (C17)."""
+    places = {name: place for place, name in enumerate(checker.target)}
+    kept, withheld = [], []
+    for line in batch.lines:
+        fields = line.split("\t")
+        numbers = unpack(fields[places["uses"]])
+        if not any(map(watch.knows, numbers)):
+            kept.append(line)
+            continue
+        given = {
+            name: fields[places[name]].replace("\\\\", "\\")
+            for name in ("first_name", "last_name", "emails")
+            if name in places and fields[places[name]] != NULL
+        }
+        emails = given.get("emails", "").strip('{}"').split('","')
+        at = watch.erased_on(numbers, given.get("first_name"), given.get("last_name"), filter(None, emails))
+        if at is None:
+            kept.append(line)
+        else:
+            withheld.append(Complaint(int(fields[0]), "", "", refusal(at)))
+    batch.lines = kept
+    return withheld
+
+
+def _keep(
+    run: ImportRun, lease: Lease, checker: Checker, batch: Batch, withheld: Sequence[Complaint]
+) -> None:
     with transaction.atomic():
         state = lease.confirm()
         with server_cursor() as cursor:
             if batch.lines:
                 copy_staged(cursor, run.id, checker, batch.lines)
-            if batch.complaints:
+            told = [("errors", item) for item in batch.complaints] + [("skipped", item) for item in withheld]
+            if told:
                 with cursor.copy(
                     'COPY customers_importrow (run_id, line, outcome, "column", value, reason) FROM STDIN'
                 ) as copy:
                     copy.write(
                         "".join(
-                            f"{run.id}\t{complaint.line}\terrors\t{_text(complaint.column)}\t{_text(complaint.value)}"
+                            f"{run.id}\t{complaint.line}\t{fate}\t{_text(complaint.column)}\t{_text(complaint.value)}"
                             f"\t{_text(complaint.reason)}\n"
-                            for complaint in batch.complaints
+                            for fate, complaint in told
                         )
                     )
         run.counts = {
             **run.counts,
             "read": run.counts.get("read", 0) + batch.read,
             "errors": run.counts.get("errors", 0) + len(batch.complaints),
+            **({"skipped": run.counts.get("skipped", 0) + len(withheld)} if withheld else {}),
         }
         run.read_to, run.staged = batch.last_line, run.staged + len(batch.lines)
         lease.save(counts=run.counts, read_to=run.read_to, staged=run.staged, attempts=0)

@@ -1,5 +1,6 @@
 from customers.models.attribute import SEATS, SLOTS, ArchivedValue, Attribute, SlotLease
 from customers.models.customer import Customer, CustomerLabel, Identifier, Label, Never, Phone, Stage, Version
+from customers.models.erasure import Erasure
 from customers.models.import_run import OUTCOMES, ImportMapping, ImportPiece, ImportRow, ImportRun
 from customers.models.list_job import ListJob, ListJobPiece, ListJobRow
 from customers.models.merge import (
@@ -25,6 +26,7 @@ __all__ = [
     "Duplicate",
     "DuplicateKey",
     "DuplicateSearch",
+    "Erasure",
     "Identifier",
     "ImportMapping",
     "ImportPiece",
