@@ -3,6 +3,9 @@
 import argparse
 import io
 import itertools
+import json
+import os
+import random
 import statistics
 import time
 from collections.abc import Callable, Iterator
@@ -51,6 +54,7 @@ class Case:
     ours: list[float] = field(default_factory=list)
     hand: list[float] = field(default_factory=list)
     plain: list[float] = field(default_factory=list)
+    busy: list[float] = field(default_factory=list)
 
     @property
     def name(self) -> str:
@@ -63,14 +67,43 @@ class Case:
 
 def run(arguments: argparse.Namespace) -> None:
     """Measure every case and print as it goes, then what the classes come to."""
-    _prepare(arguments.customers)
+    count = arguments.customers[0]
+    _prepare(count)
     contenders = Contenders()
-    cases = [case for case in _cases(arguments.cases) if arguments.only in case.name]
-    for number, case in enumerate(cases, 1):
+    kinds = ["columns", "matrix", "search"] if arguments.cases == "all" else [arguments.cases]
+    cases = [case for kind in kinds for case in _cases(kind) if arguments.only in case.name]
+    measured = []
+    ends = time.monotonic() + arguments.seconds if arguments.seconds else float("inf")
+    print(f"{'':10}{'class, ms':34} {'API':>8} {'on CPU':>8} {'by hand':>8} {'Django':>8}")
+    for number, case in enumerate(_in_turns(cases) if arguments.seconds else cases, 1):
+        if time.monotonic() > ends:
+            break
         _measure(case, contenders, arguments)
-        times = f"{_ms(case.ours)} {_ms(case.hand)} {_ms(case.plain)}"
-        print(f"{number:4}/{len(cases)} {case.group:28} {times} {case.name}", flush=True)
-    _report(cases, contenders, arguments.explain)
+        measured.append(case)
+        times = f"{_ms(case.ours)} {_ms(case.busy)} {_ms(case.hand)} {_ms(case.plain)}"
+        print(f"{number:4}/{len(cases):<4} {case.group:34} {times} {case.name}", flush=True)
+    load = ", ".join(f"{one:.1f}" for one in os.getloadavg())
+    print(f"\n{count:,} customers; {len(measured)} of {len(cases)} cases; load average {load}")
+    _report(measured, contenders, arguments.explain)
+    if arguments.results:
+        arguments.results.write_text(json.dumps(_medians(measured)))
+
+
+def _in_turns(cases: list[Case]) -> Iterator[Case]:
+    """Yield one case of each class after the other, those of a class in a random order that is always the same."""
+    by_group: dict[str, list[Case]] = {}
+    for case in random.Random(7).sample(cases, len(cases)):
+        by_group.setdefault(case.group, []).append(case)
+    for turn in itertools.zip_longest(*by_group.values()):
+        yield from filter(None, turn)
+
+
+def _medians(cases: list[Case]) -> dict[str, float]:
+    groups = {case.group for case in cases}
+    return {
+        group: statistics.median(time for case in cases if case.group == group for time in case.ours)
+        for group in groups
+    }
 
 
 def _prepare(count: int) -> None:
@@ -152,9 +185,11 @@ def _measure(case: Case, contenders: Any, arguments: argparse.Namespace) -> None
     for times, run in runs:
         run(case)  # warms what can be warm
         for _ in range(arguments.repeat):
-            began = time.perf_counter()
+            began, worked = time.perf_counter(), contenders.seconds_on_processor()
             run(case)
             times.append((time.perf_counter() - began) * 1000)
+            if times is case.ours:
+                case.busy.append((contenders.seconds_on_processor() - worked) * 1000)
             if sum(times) > PATIENCE:
                 break
 
@@ -164,25 +199,38 @@ def _ms(times: list[float]) -> str:
 
 
 def _report(cases: list[Case], contenders: Contenders, explain: int) -> None:
-    heads = ("cases", "p50", "p95", "worst", "by hand", "x", "worst x", "Django")
-    print(f"\n{'class, ms':28}" + "".join(f"{head:>9}" for head in heads))
+    heads = ("cases", "p50", "p95", "worst", "CPU p50", "CPU p95", "by hand", "x", "worst x", "Django")
+    print(f"{'class, ms':34}" + "".join(f"{head:>9}" for head in heads))
     for group in sorted({case.group for case in cases}):
         members = [case for case in cases if case.group == group]
         times = sorted(time for case in members for time in case.ours)
+        busy = sorted(time for case in members for time in case.busy)
         by_hand = statistics.median(time for case in members for time in case.hand)
         ratios = [case.ratio for case in members]
-        figures = (statistics.median(times), times[int(len(times) * 0.95) - 1], times[-1], by_hand)
+        figures = (
+            *(statistics.median(times), _p95(times), times[-1]),
+            *(statistics.median(busy), _p95(busy)),
+            *(by_hand, statistics.median(ratios), max(ratios)),
+        )
         print(
-            f"{group:28}{len(members):9}"
-            + "".join(f"{figure:9.1f}" for figure in (*figures, statistics.median(ratios), max(ratios)))
+            f"{group:34}{len(members):9}"
+            + "".join(f"{figure:9.1f}" for figure in figures)
             + f" {_ms([time for case in members for time in case.plain])}"
         )
-    worst = sorted(cases, key=lambda case: -statistics.median(case.ours))[: max(explain, 10)]
-    print("\nthe slowest:")
-    for case in worst:
-        print(f"{_ms(case.ours)} ms, {case.ratio:5.1f} x by hand: {case.name}")
-    for case in worst[:explain]:
+    for title, key in (
+        ("the slowest", lambda case: statistics.median(case.ours)),
+        ("the farthest behind SQL by hand", lambda case: case.ratio),
+    ):
+        worst = sorted(cases, key=key, reverse=True)[: max(explain, 10)]
+        print(f"\n{title}:")
+        for case in worst:
+            print(f"{_ms(case.ours)} ms, {_ms(case.busy)} on CPU, {case.ratio:5.1f} x by hand: {case.name}")
+    for case in sorted(cases, key=lambda case: -statistics.median(case.ours))[:explain]:
         print(f"\n{case.name}")
         out = io.StringIO()
         contenders.explain(case, out)
         print(out.getvalue())
+
+
+def _p95(times: list[float]) -> float:
+    return times[max(0, int(len(times) * 0.95) - 1)]

@@ -93,6 +93,7 @@ class CustomersView(APIView):
     def get(self, request: Request) -> Response:
         schema = Schema.current()
         sight = sight_of(request.user, schema)
+        now = timezone.now()
         page = listing.page(asked(request, schema, sight), sight)
         return Response(
             {
@@ -103,6 +104,7 @@ class CustomersView(APIView):
                 "has_next": page.has_next,
                 "page_size": page.page_size,
                 "searched": page.searched,
+                "at": presenting.moment(now),
                 "results": page.results,
             }
         )

@@ -12,6 +12,7 @@ urlpatterns = [
     path("attributes/<slug:key>/restore/", api.RestoreAttributeView.as_view(), name="attribute-restore"),
     path("customers/", api.CustomersView.as_view(), name="customers"),
     path("customers/count/", api.CountView.as_view(), name="customers-count"),
+    path("customers/news/", list_api.NewsView.as_view(), name="customers-news"),
     path("customers/lookup/", api.LookupView.as_view(), name="lookup"),
     path("customers/<uuid:customer_id>/", api.CustomerView.as_view(), name="customer"),
     path("customers/<uuid:customer_id>/restore/", api.UndeleteView.as_view(), name="customer-undelete"),

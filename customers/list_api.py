@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import datetime
 from typing import Any, cast
 from uuid import UUID
 
@@ -15,7 +16,7 @@ from django.http import Http404
 from django.http.response import HttpResponseBase
 from django.utils.translation import gettext as _
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import exceptions
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -25,13 +26,14 @@ from cim.access import audit
 from cim.access.api import Conflict, Problem, idempotent, strict_query
 from cim.access.jobs import enqueue
 from cim.access.permissions import full_name
-from customers import bulk, exporting, filters, labelling, tasks
+from customers import bulk, exporting, filters, labelling, listing, tasks
 from customers.exporting import UnknownColumn
 from customers.models import Label, ListJob, ListLayout, SavedView
 from customers.policy import Sight, sight_of
-from customers.schema import Schema
+from customers.schema import Schema, dialplan
 from customers.serializers import BulkBody, ExportBody, LabelBody, LayoutBody, ViewBody
 from customers.streaming import Stream
+from customers.values import BadValue, Kind, Reading, Rules, from_text
 
 _FILE_TYPES = {
     ListJob.Format.CSV: "text/csv; charset=utf-8",
@@ -96,6 +98,37 @@ class LabelView(APIView):
         strict_query(request, ())
         labelling.delete_label(_label(label_id), audit.actor_of(request))
         return Response(status=204)
+
+
+class NewsView(APIView):
+    """How many of those whom a list shows have come or changed since it was asked for."""
+
+    required_permissions = {"GET": "see_customers"}
+
+    @extend_schema(
+        operation_id="customers_news",
+        parameters=[
+            *filters.LIST_PARAMETERS,
+            OpenApiParameter("since", OpenApiTypes.DATETIME, required=True),
+        ],
+        responses=OpenApiTypes.OBJECT,
+    )
+    def get(self, request: Request) -> Response:
+        schema = Schema.current()
+        sight = sight_of(request.user, schema)
+        given = request.query_params.copy()
+        since = _moment(given.pop("since", []))
+        news = listing.news(filters.asked(request, schema, sight, dict(given.lists())), since)
+        return Response({"created": news.created, "changed": news.changed, "is_exact": news.is_exact})
+
+
+def _moment(given: list[str]) -> datetime:
+    if len(given) != 1:
+        raise exceptions.ValidationError({"since": [_("Give one moment, such as 2026-11-30T14:05:00Z.")]})
+    try:
+        return from_text(given[0], Rules(Kind.DATETIME), Reading(dialplan()))  # type: ignore[return-value]
+    except BadValue as refusal:
+        raise exceptions.ValidationError({"since": [str(refusal)]}) from refusal
 
 
 class LayoutView(APIView):

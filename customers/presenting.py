@@ -12,7 +12,16 @@ from customers.policy import MASK, Sight
 from customers.schema import Schema, dialplan
 from customers.values import TEXT_LIKE, Reading, Value, from_text, to_json
 
-__all__ = ["MASK", "attribute_json", "columns_of", "customer_json", "rows_json", "rows_of", "version_json"]
+__all__ = [
+    "MASK",
+    "attribute_json",
+    "columns_of",
+    "customer_json",
+    "moment",
+    "rows_json",
+    "rows_of",
+    "version_json",
+]
 
 
 Row = tuple[Any, ...]
@@ -117,7 +126,7 @@ def version_json(change: Change, schema: Schema, sight: Sight) -> dict[str, Any]
     entry = change.entry
     return {
         "version": change.version,
-        "at": _moment(change.at),
+        "at": moment(change.at),
         "actor": entry.actor_name if entry else "",
         "via": entry.via if entry else "system",
         "action": entry.action if entry else "",
@@ -165,5 +174,5 @@ def _default(attribute: Attribute, text: str) -> Any:
     return to_json(from_text(text, attribute.rules, Reading(dialplan())), attribute.kind)
 
 
-def _moment(at: datetime) -> str:
+def moment(at: datetime) -> str:
     return at.astimezone(UTC).isoformat().replace("+00:00", "Z")

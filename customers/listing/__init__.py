@@ -7,6 +7,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from http import HTTPStatus
 from typing import Any
 from uuid import UUID
@@ -24,10 +25,25 @@ from customers.listing.query import Condition, Operator, Query, Word
 from customers.models import Stage
 from customers.policy import Sight
 
-__all__ = ["Condition", "Operator", "Page", "Query", "Word", "count", "ids", "page", "sum_up_tallies"]
+__all__ = [
+    "Condition",
+    "News",
+    "Operator",
+    "Page",
+    "Query",
+    "Word",
+    "count",
+    "ids",
+    "news",
+    "page",
+    "sum_up_tallies",
+]
 
 PATIENCE = 8
 """For how many seconds a list may be searched before it is given up."""
+
+MOST_NEWS = 1000
+"""How many changes are looked at before it is only said that there are many."""
 
 
 @dataclass(frozen=True)
@@ -74,6 +90,28 @@ def count(query: Query) -> int:
     """Count exactly who matches. Raises Problem (503) when it takes longer than ``PATIENCE``."""
     with _patiently():
         return _plan(query).count()
+
+
+@dataclass(frozen=True)
+class News:
+    """How many of a list were created, how many others changed since a moment; where not exact, at least so many."""
+
+    created: int
+    changed: int
+    is_exact: bool
+
+
+def news(query: Query, since: datetime) -> News:
+    """Count who matches and was created or changed after ``since``, among the ``MOST_NEWS`` that changed last.
+
+    One statement that reads no more than those, by the index of ``updated_at``.
+    """
+    with _patiently():
+        statement = _plan(query).changed_since(since, MOST_NEWS + 1)
+        with connection.cursor() as cursor:
+            cursor.execute(statement.sql, statement.parameters)
+            looked_at, created, changed = cursor.fetchone()
+    return News(created, changed, is_exact=looked_at <= MOST_NEWS)
 
 
 def ids(query: Query, batch: int = 1000) -> Iterator[list[UUID]]:

@@ -7,6 +7,7 @@ way along it before all matches are taken and sorted. No plan depends on the pla
 # ruff: noqa: S608 - the statements are put together from declared columns; every value is a parameter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property
 from typing import Any
 from uuid import UUID
@@ -83,6 +84,20 @@ class Plan:
         matching = self._matching
         sql = f"SELECT c.id FROM customers_customer c WHERE {matching.sql} ORDER BY {self._order(self._key)}"
         return Fragment(sql, matching.parameters)
+
+    def changed_since(self, since: datetime, most: int) -> Fragment:
+        """Return the statement that counts the ``most`` who changed last after ``since``: all, the matches that are
+        new, and the matches that are not."""
+        conditions = [*self._conditions(with_document=False), Fragment("true")]
+        matching = joined(conditions, "AND")
+        stage = self._stage
+        return Fragment(
+            "SELECT count(*), count(*) FILTER (WHERE matches AND created_at > %s),"
+            " count(*) FILTER (WHERE matches AND created_at <= %s)"
+            f" FROM (SELECT c.created_at, ({matching.sql}) AS matches FROM customers_customer c"
+            f" WHERE {stage.sql} AND c.updated_at > %s ORDER BY c.updated_at DESC LIMIT %s) w",
+            (since, since, *matching.parameters, *stage.parameters, since, most),
+        )
 
     # Without conditions
 

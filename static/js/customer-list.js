@@ -23,6 +23,8 @@ const NAMES = ["first_name", "last_name"];
 const NARROW = 56;
 const TYPING_PAUSE = 300;
 const SLOW = 4000;
+const NEWS_PAUSE = 30000;
+const PLACE = "cim-list-place";
 
 class CustomerList {
   constructor(place) {
@@ -57,6 +59,7 @@ class CustomerList {
     this.attach();
     this.draw();
     await this.load(first);
+    this.watch();
   }
 
   /* The state and the address */
@@ -444,6 +447,7 @@ class CustomerList {
       if (known) { known.width = column.getWidth(); this.keepLayout(); }
     });
     this.table.on("rowClick", (event, row) => {
+      if (!event.target.closest("button, input, label")) this.marked = row.getData().id;
       if (event.target.closest("a, button, input, label")) return;
       if (String(getSelection())) return;
       const address = `/customers/${row.getData().id}/`;
@@ -507,6 +511,7 @@ class CustomerList {
       if (this.asked !== asked) return;
       await this.built;
       this.answer = answer;
+      fill(this.part("news"));
       await this.show(answer);
       if (!answer.count_is_exact) this.countExactly(asked.signal);
     } catch (problem) {
@@ -536,13 +541,17 @@ class CustomerList {
     this.part("state").hidden = true;
     this.part("skeleton").hidden = true;
     this.part("grid").classList.remove("unready");
+    const left = this.placeLeft();
+    if (left) this.marked = left.id;
     const stays = rows.some((row) => row.id === this.marked);
     const hadFocus = this.table.element.querySelector(".tabulator-tableholder").contains(document.activeElement) || document.activeElement === document.body;
     if (!stays) this.marked = null;
     this.firstId = rows.length ? rows[0].id : null;
     await this.table.setData(rows);
+    const holder = this.table.element.querySelector(".tabulator-tableholder");
+    if (left) holder.scrollTo(left.x, left.y);
     if (stays && hadFocus) this.mark(this.marked);
-    else this.table.element.querySelector(".tabulator-tableholder").scrollTop = 0;
+    else if (!left) holder.scrollTop = 0;
     showPager(this.part("pager"), answer, {
       go: (page) => this.changed({ page }),
       resize: (size) => { const first = (this.page - 1) * this.size; this.size = size; this.keepLayout(); this.changed({ page: Math.floor(first / size) + 1 }); },
@@ -580,6 +589,61 @@ class CustomerList {
     const first = (answer.page - 1) * answer.page_size;
     const kept = { ids: answer.results.map((customer) => customer.id), first, total: answer.count_is_exact ? answer.count : null, address: location.pathname + location.search };
     try { sessionStorage.setItem("cim-list", JSON.stringify(kept)); } catch (full) { /* The profile then shows no position. */ }
+  }
+
+  /* The place on the page, kept for the way back from a profile */
+
+  keepPlace() {
+    const holder = this.table && this.table.element.querySelector(".tabulator-tableholder");
+    if (!holder || !this.answer) return;
+    const kept = { address: location.pathname + location.search, x: holder.scrollLeft, y: holder.scrollTop, id: this.marked };
+    try { sessionStorage.setItem(PLACE, JSON.stringify(kept)); } catch (full) { /* The list then begins at its top. */ }
+  }
+
+  /** Return the place where this very list was left; once, for the first page that is shown. */
+  placeLeft() {
+    if (this.hasShown) return null;
+    this.hasShown = true;
+    try {
+      const kept = JSON.parse(sessionStorage.getItem(PLACE));
+      sessionStorage.removeItem(PLACE);
+      return kept && kept.address === location.pathname + location.search ? kept : null;
+    } catch (broken) {
+      return null;
+    }
+  }
+
+  /* What is new: said, not done. Whoever reads a row goes on reading it. */
+
+  watch() {
+    setTimeout(async () => {
+      if (!document.hidden && this.answer && this.answer.at) await this.askForNews();
+      this.watch();
+    }, NEWS_PAUSE);
+  }
+
+  async askForNews() {
+    const { answer } = this;
+    const parameters = this.parameters({ paging: false });
+    parameters.set("since", answer.at);
+    let news;
+    try {
+      news = await read(`customers/news/?${parameters}`);
+    } catch (problem) {
+      return;
+    }
+    if (this.answer === answer) this.showNews(news);
+  }
+
+  showNews({ created, changed, is_exact: exact }) {
+    const number = (found) => (exact ? count(found) : interpolate(gettext("at least %s"), [count(found)]));
+    const words = [
+      created ? interpolate(gettext("%s new"), [number(created)]) : "",
+      changed ? interpolate(gettext("%s changed"), [number(changed)]) : "",
+    ].filter(Boolean).join(", ");
+    // Filled only when it says something else, so that a screen reader says it once.
+    if (words === this.part("news").textContent) return;
+    fill(this.part("news"), words ? button(words, { icon: "refresh-cw", classes: "small news", title: gettext("Show the list as it is now") }, () => this.load()) : null);
   }
 
   showSlow(began, asked) {
@@ -796,6 +860,7 @@ class CustomerList {
       if (event.key === "Escape") { quick.value = ""; search(false); }
       if (event.key === "ArrowDown") { event.preventDefault(); this.step(0); }
     });
+    window.addEventListener("pagehide", () => this.keepPlace());
     window.addEventListener("popstate", () => { this.readAddress(); this.showChips(); this.showFilters(); this.showSorting(); this.showViews(); this.load(); });
     this.part("grid").addEventListener("keydown", (event) => {
       if (!event.target.closest(".tabulator-tableholder")) return;

@@ -1,9 +1,9 @@
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
-from tests.browser.stories import add_crowd, count_says, names, opened, ready
+from tests.browser.stories import add_crowd, add_customer, count_says, names, opened, ready
 from tests.factories import make_user
 
 Accessible = Callable[[Page], None]
@@ -200,3 +200,91 @@ def test_all_matches_are_labelled_at_once(listed: Page, assert_accessible: Acces
     expect(page.get_by_role("status").filter(has_text="60 customers are labelled VIP.")).to_be_visible()
     opened(page, "/customers/?label=VIP")
     count_says(page, "61 of 62")
+
+
+def test_who_is_new_is_said_and_nothing_jumps(
+    page: Page, sign_in: Callable[..., Page], assert_accessible: Accessible
+) -> None:
+    add_crowd()
+    sign_in(make_user("Agent"))
+    page.clock.install()
+    opened(page, "/customers/?last_name__contains=raman")
+    count_says(page, "60 of 62")
+
+    add_customer(first_name="Priya", last_name="Raman 99")
+    add_customer(first_name="Somebody", last_name="Else")
+    page.clock.fast_forward(31_000)
+
+    chip = page.get_by_role("button", name="1 new")
+    expect(chip).to_be_visible()
+    assert names(page)[0] == "Raman 59"
+    assert_accessible(page)
+    chip.click()
+    expect(page.locator(".tabulator-row").first).to_contain_text("Raman 99")
+    expect(chip).to_have_count(0)
+
+
+def test_back_from_a_profile_the_list_is_where_it_was(listed: Page) -> None:
+    page = listed
+    holder = page.locator(".tabulator-tableholder")
+    holder.evaluate("element => element.scrollTo(120, 700)")
+    row = page.locator(".tabulator-row", has_text="Raman 35")
+    row.click(position={"x": 600, "y": 15})
+    ready(page)
+    expect(page.get_by_role("heading", level=1)).to_have_text("Priya Raman 35")
+
+    page.locator("[data-part=back]").click()
+
+    ready(page)
+    expect(page.locator(".tabulator-row.marked")).to_contain_text("Raman 35")
+    assert holder.evaluate("element => [element.scrollLeft, element.scrollTop]") == [120, 700]
+    # Another order is another list: it begins at its top.
+    page.get_by_role("button", name="Monthly", exact=True).click()
+    expect(page.locator(".tabulator-row").first).to_contain_text("Raman 00")
+    assert holder.evaluate("element => element.scrollTop") == 0
+
+
+def test_a_slow_search_says_so_and_can_be_given_up(page: Page, sign_in: Callable[..., Page]) -> None:
+    add_crowd()
+    sign_in(make_user("Agent"))
+    page.clock.install()
+    opened(page, "/customers/")
+    given_up: list[str] = []
+    page.on("requestfailed", lambda request: given_up.append(request.url))
+    # The answer never comes.
+    page.route("**/api/v1/customers/?*last_name*", lambda route: None)
+
+    page.get_by_label("Search Last name").fill("aman 1")
+    page.clock.run_for(400)
+    page.clock.run_for(4_100)
+
+    expect(page.get_by_text("every customer is looked at")).to_be_visible()
+    page.get_by_role("button", name="Cancel").click()
+    expect(page.get_by_text("every customer is looked at")).to_be_hidden()
+    assert ["last_name__contains" in address for address in given_up] == [True]
+    assert names(page)[0] == "Raman 59"
+
+
+def test_an_exact_number_comes_a_moment_later(page: Page, sign_in: Callable[..., Page]) -> None:
+    add_crowd()
+    sign_in(make_user("Agent"))
+    held: list[Route] = []
+
+    def only_a_bound(route: Route) -> None:
+        answer = route.fetch()
+        route.fulfill(
+            response=answer, json={**answer.json(), "count": 25, "count_is_exact": False, "pages": None}
+        )
+
+    page.route("**/api/v1/customers/?*", only_a_bound)
+    page.route("**/api/v1/customers/count/?*", lambda route: held.append(route))
+    opened(page, "/customers/?last_name__contains=raman&page_size=25")
+    count = page.locator("[data-part=count]")
+
+    expect(count).to_contain_text("more than 25")
+    expect(page.get_by_role("button", name="Last page")).to_be_disabled()
+    for route in held:
+        route.continue_()
+
+    expect(count).to_have_text("60 of 62")
+    expect(page.get_by_role("button", name="Page 3")).to_be_visible()
