@@ -23,8 +23,8 @@ _WHOLLY_EVERY: Final = dt.timedelta(hours=24)
 _LAG: Final = dt.timedelta(minutes=5)
 """How long a transaction may take to commit what it changed and still be seen by the next preparation."""
 
-# The points of one work request are one contact: they do not follow each other. Merged customers are one person.
-# Leased contexts vanish, so they are no part of it.
+# The points of one work request are one contact, within the reach: they do not follow each other. Merged customers are
+# one person. Leased contexts vanish, so they are no part of it.
 _STEPS: Final = """
     with recursive up as (
         select id, merged_into_id as survivor from customers_customer where merged_into_id is not null
@@ -50,7 +50,8 @@ _STEPS: Final = """
             case when started - started_before <= %(longest)s then channel_before end as channel_before,
             case when started - started_before <= %(longest)s
                 then ln(greatest(extract(epoch from started - started_before), 1)) end as log_seconds
-        from step where started >= %(since)s and work_request_id is distinct from request_before
+        from step where started >= %(since)s
+            and (work_request_id is distinct from request_before or started - started_before > %(longest)s)
     )
 """
 

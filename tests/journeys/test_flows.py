@@ -41,13 +41,14 @@ def oracle(rows, question):
     for (_person, topic), chain in chains.items():
         before = None
         for at, channel, request in sorted(chain, key=lambda item: item[0]):
-            same = before is not None and request and request == before[2]
+            near = before is not None and at - before[0] <= REACH
+            same = near and request and request == before[2]
             if (
                 question.first <= at.date() <= question.last
                 and not same
                 and (not question.topics or topic in question.topics)
             ):
-                if before is not None and at - before[0] <= REACH:
+                if near:
                     pairs[before[1] or None, channel or None].append((at - before[0]).total_seconds())
                 else:
                     beginnings[channel or None] += 1
