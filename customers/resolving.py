@@ -11,7 +11,7 @@ from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 
 from customers.folding import fold
-from customers.models import Customer, Identifier, Never, Phone
+from customers.models import Customer, Identifier, Never, Phone, Stage
 from customers.numbers import identifying
 from customers.phones import InvalidPhone, normalize
 from customers.schema import dialplan
@@ -80,8 +80,11 @@ def resolve(identifiers: Iterable[tuple[str, str]], *, other_than: UUID | None =
     ]
     candidates.sort(key=lambda item: (item.weight, item.updated_at), reverse=True)
     strong = [item for item in candidates if item.weight > _WEAK]
-    if len(strong) == 1:
-        return Resolution(strong[0].customer, (), strong[0].reason)
+    # Who has a name or an address is not rivalled by the visitor of a page, who has none (C41).
+    known = [item for item in strong if current[item.customer].stage != Stage.EPHEMERAL]
+    meant = known or strong
+    if len(meant) == 1:
+        return Resolution(meant[0].customer, (), meant[0].reason)
     return Resolution(None, candidates)
 
 

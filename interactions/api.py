@@ -26,7 +26,7 @@ from customers.profiles import NumberTaken
 from customers.schema import InvalidProfile, Schema
 from interactions import do_not_call, drafting, linking, outbound, presenting, recording, timeline, wall
 from interactions.agents import NotYours, agent_of, check_own, desk_of, left_to_wrap_up
-from interactions.families import survivors
+from interactions.families import survivors, unsaved
 from interactions.filters import KNOWN, PARAMETERS, cursor_of, search_of, size_of
 from interactions.models import DoNotCall, Interaction, WrapUpReason
 from interactions.presenting import Eye, eye_of
@@ -312,12 +312,13 @@ class DeskView(APIView):
         agent = agent_of(user)["id"]
         left = left_to_wrap_up(user, now)
         live = survivors({it.customer_id for it in left if it.customer_id})
+        new = unsaved(left, live)
         return Response(
             {
                 "results": presenting.interaction_json(desk_of(user, now), eye, now),
                 "wrap_up": [
                     presenting.desk_data(
-                        it, agent, eye, live.get(it.customer_id) if it.customer_id else None, ()
+                        it, agent, eye, live.get(it.customer_id) if it.customer_id else None, (), new
                     )
                     for it in left
                 ],

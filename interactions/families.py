@@ -1,9 +1,12 @@
 """Whom a customer's id stands for: merges link records, they never delete one (C49)."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Mapping
 from uuid import UUID
 
 from django.db import connection
+
+from customers.models import Customer, Stage
+from interactions.models import Interaction
 
 
 def family_of(customer_id: UUID) -> list[UUID]:
@@ -49,3 +52,21 @@ def survivors(ids: Collection[UUID]) -> dict[UUID, UUID]:
             [list(ids)],
         )
         return dict(cursor.fetchall())
+
+
+def unsaved(interactions: Iterable[Interaction], live: Mapping[UUID, UUID]) -> set[UUID]:
+    """Name the customers of these interactions that nobody has saved yet: web visitors, and whoever a channel knows.
+
+    ``live`` is what ``survivors`` says. One query, none where only phones are known (C41).
+    """
+    asked = {
+        live[it.customer_id]
+        for it in interactions
+        if it.customer_id
+        and it.customer_id in live
+        and any(kind != "phone" for kind, _value in it.identity())
+    }
+    if not asked:
+        return set()
+    rows = Customer.objects.exclude(stage=Stage.CURATED).filter(id__in=asked)
+    return set(rows.values_list("id", flat=True))

@@ -11,7 +11,7 @@ from django.db import connection, transaction
 from django.utils.translation import gettext as _
 
 from cim.access import audit
-from customers import labelling, profiles
+from customers import labelling, meeting, profiles
 from customers.models import Customer
 from customers.numbers import identifying
 from customers.phones import Dialplan, InvalidPhone, normalize
@@ -19,7 +19,7 @@ from customers.profiles import NumberTaken, OnConflict
 from customers.resolving import Resolution, identifier_value, resolve, survivor_of
 from customers.schema import Given, Schema, dialplan
 from interactions import popping
-from interactions.families import family_of, survivors
+from interactions.families import family_of, survivors, unsaved
 from interactions.models import How, Interaction, Link
 from interactions.signals import Change, announce
 
@@ -61,7 +61,7 @@ def link_by_themselves(interactions: Iterable[Interaction], now: dt.datetime) ->
             if not interaction.is_linked_by_hand:
                 wanted.append(interaction)
     links = []
-    for interaction, found in _find(wanted):
+    for interaction, found in _met(_find(wanted), now):
         interaction.candidates = [dict(item) for item in found.candidates]
         interaction.linked_why = found.why
         if found.customer != interaction.customer_id:
@@ -71,6 +71,24 @@ def link_by_themselves(interactions: Iterable[Interaction], now: dt.datetime) ->
             interaction.linked_by = None
             links.append(Link(interaction=interaction, customer_id=found.customer, how=How.AUTOMATIC, at=now))
     return links
+
+
+def _met(found: Iterable[tuple[Interaction, Found]], now: dt.datetime) -> Iterable[tuple[Interaction, Found]]:
+    """Store a contact for each web visitor whom nobody matches (C41); other unknown addresses store none.
+
+    In the order of the web ids: whoever meets the same visitors at the same moment waits, and does not deadlock.
+    """
+    visitors: dict[str, list[Interaction]] = {}
+    for interaction, result in found:
+        web = next((value for kind, value in interaction.identity() if kind == "web" and value.strip()), "")
+        if result.customer or result.candidates or not web:
+            yield interaction, result
+        else:
+            visitors.setdefault(web, []).append(interaction)
+    for web, interactions in sorted(visitors.items()):
+        visitor = meeting.meet_visitor(web, now)
+        for interaction in interactions:
+            yield interaction, Found(visitor, _("the same visitor of the web") if visitor else "")
 
 
 def _find(interactions: Sequence[Interaction]) -> list[tuple[Interaction, Found]]:
@@ -246,7 +264,8 @@ def promote(
 ) -> Interaction:
     """Add whoever communicates here to the contacts, with their identifiers, and link the interaction (C43).
 
-    Raises InvalidProfile, and NumberTaken where a number has an owner by now.
+    A contact that nobody had saved, such as a web visitor, is saved as the same one (C41, C12). Raises InvalidProfile,
+    and NumberTaken where a number has an owner by now.
     """
     with transaction.atomic():
         interaction = Interaction.objects.select_for_update(no_key=True, of=("self",)).get(id=interaction_id)
@@ -255,10 +274,22 @@ def promote(
             for kind, value in interaction.identity()
             if kind not in ("phone", "email", "crm", "account") and _is_certain(interaction, kind)
         ]
-        outcome = profiles.create(
-            given, actor, schema=schema, on_conflict=OnConflict.REJECT, identifiers=identifiers, now=now
-        )
-        return _put(interaction, outcome.customer.id, How.PROMOTED, user, actor, now)
+        known = _unsaved(interaction)
+        if known is None:
+            customer = profiles.create(
+                given, actor, schema=schema, on_conflict=OnConflict.REJECT, identifiers=identifiers, now=now
+            ).customer
+        else:
+            customer = profiles.edit(known, given, actor, schema=schema, now=now)
+            for kind, value in identifiers:
+                labelling.identify(customer, kind, value, actor, now)
+        return _put(interaction, customer.id, How.PROMOTED, user, actor, now)
+
+
+def _unsaved(interaction: Interaction) -> UUID | None:
+    """Return the contact of an interaction that nobody has saved yet."""
+    live = survivors({interaction.customer_id}) if interaction.customer_id else {}
+    return next(iter(unsaved([interaction], live)), None)
 
 
 def remember_identifiers(

@@ -7,7 +7,7 @@ lock, so that it is either told or finds the change when it looks.
 
 import datetime as dt
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 from uuid import UUID
@@ -18,7 +18,7 @@ from django.db import connection
 
 from customers.schema import Schema
 from interactions import presenting
-from interactions.families import survivors
+from interactions.families import survivors, unsaved
 from interactions.folding import ON_DESK, Happening, Status
 from interactions.models import DeskEvent, Interaction
 from interactions.presenting import Eye
@@ -135,6 +135,7 @@ class _Surroundings:
     live: Mapping[UUID, UUID]
     drafts: Mapping[UUID, Sequence[Mapping[str, Any]]]
     eyes: Mapping[int, Eye]
+    new: Collection[UUID]
 
     def show(self, interaction: Interaction, agent: str, user: int) -> dict[str, Any]:
         return presenting.desk_data(
@@ -143,6 +144,7 @@ class _Surroundings:
             self.eyes.get(user, Eye()),
             self.live.get(interaction.customer_id) if interaction.customer_id else None,
             [draft for draft in self.drafts.get(interaction.id, ()) if draft["user"] != user],
+            self.new,
         )
 
 
@@ -184,7 +186,8 @@ def _look_around(users: set[int], interactions: Sequence[Interaction], now: dt.d
         eyes = {
             user.pk: presenting.eye_of(user, schema) for user in User.objects.filter(pk__in=present or ())
         }
-    return _Surroundings(frozenset(present or ()), standing, by_interaction, eyes)
+    new = unsaved(interactions, standing)
+    return _Surroundings(frozenset(present or ()), standing, by_interaction, eyes, new)
 
 
 def _write(rows: Sequence[Mapping[str, Any]]) -> None:

@@ -1,7 +1,7 @@
 """How interactions look outside: the JSON of the contract (6.3), masked by the one policy (C36)."""
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from email.utils import parseaddr
 from typing import Any
@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 
 from customers.policy import MASK, sight_of
 from customers.schema import Schema
-from interactions.families import survivors
+from interactions.families import survivors, unsaved
 from interactions.folding import SUPERVISORS_ONLY, moment
 from interactions.models import Interaction
 from interactions.models.interaction import Channel
@@ -41,12 +41,17 @@ def eye_of(user: User | Any, schema: Schema) -> Eye:
 
 
 def interaction_json(interactions: Sequence[Interaction], eye: Eye, now: dt.datetime) -> list[dict[str, Any]]:
-    """Return the contract's object for each interaction, in order. One query, however many there are."""
+    """Return the contract's object for each interaction, in order. Two queries at most, however many there are."""
     live = survivors({it.customer_id for it in interactions if it.customer_id})
-    return [_one(it, eye, live.get(it.customer_id) if it.customer_id else None, now) for it in interactions]
+    new = unsaved(interactions, live)
+    return [
+        _one(it, eye, live.get(it.customer_id) if it.customer_id else None, new, now) for it in interactions
+    ]
 
 
-def _one(it: Interaction, eye: Eye, customer: UUID | None, now: dt.datetime) -> dict[str, Any]:
+def _one(
+    it: Interaction, eye: Eye, customer: UUID | None, new: Collection[UUID], now: dt.datetime
+) -> dict[str, Any]:
     return {
         "id": str(it.id),
         "source": it.source,
@@ -65,7 +70,7 @@ def _one(it: Interaction, eye: Eye, customer: UUID | None, now: dt.datetime) -> 
             "why": _without_values(it.linked_why, eye) or None,
         },
         "candidates": candidates(it, eye),
-        "suggestion": suggestion(it, eye) if customer is None else None,
+        "suggestion": suggestion(it, eye) if customer is None or customer in new else None,
         "started": moment(it.started),
         "ended": moment(it.ended) if it.ended else None,
         "ended_by": it.ended_by or None,
@@ -101,11 +106,17 @@ def _one(it: Interaction, eye: Eye, customer: UUID | None, now: dt.datetime) -> 
 
 
 def desk_data(
-    it: Interaction, agent: str, eye: Eye, customer: UUID | None, drafts: Sequence[Mapping[str, Any]]
+    it: Interaction,
+    agent: str,
+    eye: Eye,
+    customer: UUID | None,
+    drafts: Sequence[Mapping[str, Any]],
+    new: Collection[UUID] = (),
 ) -> dict[str, Any]:
     """Return what the desk of one agent is told: the members of the contract first, then what spares it a question.
 
-    `drafts` are what others were typing; the latest goes along (I22).
+    `drafts` are what others were typing; the latest goes along (I22). `new` are customers that nobody has saved yet:
+    they are suggested like whoever is no customer (C43).
     """
     latest = max(drafts, key=lambda draft: str(draft["at"]), default=None)
     about = it.agents.get(agent, {})
@@ -114,7 +125,7 @@ def desk_data(
         "interaction": str(it.id),
         "customer": str(customer) if customer else None,
         "candidates": candidates(it, eye),
-        "suggestion": suggestion(it, eye) if customer is None else None,
+        "suggestion": suggestion(it, eye) if customer is None or customer in new else None,
         "address": address(it, eye),
         "direction": it.direction or None,
         "campaign": it.campaign or None,

@@ -238,7 +238,8 @@ def _apply(calls: Sequence[_Call], now: dt.datetime) -> None:
                 call.interaction,
                 before[call.interaction.id][0],
                 [happening for happening, _mark in call.fresh],
-                visible=any(happening.type != "message" for happening, _mark in call.fresh),
+                visible=was[call.interaction.id] != call.interaction.customer_id
+                or any(happening.type != "message" for happening, _mark in call.fresh),
             )
             for call in calls
         ],

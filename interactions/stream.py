@@ -35,7 +35,7 @@ from cim.access.problems import document
 from customers.schema import Schema
 from interactions import popping, presenting, wall
 from interactions.agents import desk_of
-from interactions.families import survivors
+from interactions.families import survivors, unsaved
 from interactions.models import AgentProfile, DeskEvent, DeskPresence, Draft
 from interactions.presenting import Eye, eye_of
 
@@ -290,6 +290,7 @@ def _catch_up(admitted: _Admitted, last: int | None) -> _Caught:
                 return _Caught(messages, last)
         eye = eye_of(user, Schema.current())
         live = survivors({it.customer_id for it in desk if it.customer_id})
+        new = unsaved(desk, live)
         drafts: dict[Any, list[dict[str, Any]]] = {}
         for draft in Draft.objects.filter(interaction__in=desk).exclude(user=user).select_related("user"):
             name = draft.user.get_full_name() or draft.user.get_username()
@@ -298,7 +299,7 @@ def _catch_up(admitted: _Admitted, last: int | None) -> _Caught:
         messages = [(0, message_of("hello", hello))]
         for it in desk:
             customer = live.get(it.customer_id) if it.customer_id else None
-            data = presenting.desk_data(it, agent, eye, customer, drafts.get(it.id, []))
+            data = presenting.desk_data(it, agent, eye, customer, drafts.get(it.id, []), new)
             messages.append((0, message_of("pop", data, newest)))
         return _Caught(messages, newest)
 

@@ -63,7 +63,7 @@ export class Call {
   get stateName() { return STATES[this.status][2](); }
   get clock() { return clockOf(this.over ? this.overSince : this.data.since || this.data.started); }
   get name() {
-    if (this.customer) return fullName(this.customer) || gettext("No Name");
+    if (this.customer && (fullName(this.customer) || !this.data.suggestion)) return fullName(this.customer) || gettext("No Name");
     const known = this.data.suggestion && [this.data.suggestion.first_name, this.data.suggestion.last_name].filter(Boolean).join(" ");
     return known || this.data.address || gettext("No Name");
   }
@@ -107,7 +107,8 @@ export class Call {
     this.person = card(gettext("Customer"));
     this.why = card(gettext("Why this person"));
     this.handed = el("section", { class: "card handed", "aria-label": gettext("From the colleague before you"), hidden: true });
-    this.contact = new Contact(this.id, (interaction) => this.took(interaction));
+    // The same contact may have been saved: what was read of it is out of date.
+    this.contact = new Contact(this.id, (interaction) => { this.customer = null; this.took(interaction); });
     this.search = new Search(this.id, { linked: (interaction, before) => this.took(interaction, before) });
     this.others = card(gettext("Somebody else?"), this.search.element);
     this.facts = card(gettext("Profile"));
@@ -153,8 +154,9 @@ export class Call {
     this.renderHanded();
     this.renderNotes();
     this.renderApplied();
-    this.contact.show(this.data.customer ? null : this.data.suggestion || { phones: [], emails: [] }, this.data.candidates || []);
-    this.search.show({ candidates: this.data.candidates || [], customer: this.data.customer, address: this.data.address });
+    // A customer with a suggestion is a contact that nobody has saved yet: the visitor of a page, whom a web id stands for.
+    this.contact.show(this.data.suggestion || (this.data.customer ? null : { phones: [], emails: [] }), this.data.candidates || [], { isKnown: Boolean(this.data.customer), address: this.data.address });
+    this.search.show({ candidates: this.data.candidates || [], customer: this.data.customer, address: this.data.address, campaign: this.data.campaign });
     this.element.dataset.status = this.status;
     this.finishButton.disabled = !this.over;
     this.said.textContent = this.over ? gettext("Keeps your note and clears the desk") : gettext("Possible when the call is over");
@@ -163,7 +165,7 @@ export class Call {
 
   renderHead() {
     const { data } = this;
-    const matched = data.customer ? el("span", { class: "badge ok" }, icon("check"), gettext("Matched"))
+    const matched = data.customer && data.suggestion ? el("span", { class: "badge cy" }, gettext("Not saved yet")) : data.customer ? el("span", { class: "badge ok" }, icon("check"), gettext("Matched"))
       : (data.candidates || []).length ? el("span", { class: "badge warn" }, interpolate(gettext("%s may be meant"), [data.candidates.length]))
         : el("span", { class: "badge warn" }, gettext("Nobody matches"));
     const handed = data.transferred_from ? el("span", { class: "badge vio" }, icon("arrow-left-right"), interpolate(gettext("Transfer from %s"), [data.transferred_from_name || data.transferred_from])) : null;

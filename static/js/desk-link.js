@@ -29,13 +29,19 @@ export class Search {
 
   focus() { this.field.focus(); }
 
-  show({ candidates, customer, address }) {
+  show({ candidates, customer, address, campaign }) {
     this.customer = customer;
     this.rememberRow.hidden = !address;
     const before = JSON.stringify(this.candidates);
     this.candidates = candidates;
     if (!this.field.value && before !== JSON.stringify(candidates)) this.showCandidates();
     if (!this.field.value && !candidates.length) fill(this.list);
+    // Whom a campaign calls is looked for at once, also by a part of the number (C45).
+    if (campaign && address && !customer && !candidates.length && !this.hasLooked) {
+      this.hasLooked = true;
+      this.field.value = address;
+      this.ask();
+    }
   }
 
   /** Those who share an identifier, the likeliest first, with the reason (C42). */
@@ -121,6 +127,7 @@ export class Contact {
       return el("div", { class: "field" }, el("label", { for: id }, label), input, error);
     };
     this.title = el("h2", {});
+    this.lead = el("p", { class: "quiet" });
     this.problem = el("p", { class: "error", role: "alert", hidden: true });
     this.form = el(
       "form", { novalidate: true, class: "contact-form", on: { submit: (event) => { event.preventDefault(); this.send(); } } },
@@ -129,16 +136,17 @@ export class Contact {
       el("div", { class: "actions" }, el("button", { class: "btn primary" }, icon("user-plus"), gettext("Add to contacts"))),
       this.problem,
     );
-    this.element = el("section", { class: "card contact", "aria-label": gettext("Add to contacts"), hidden: true }, el("div", { class: "card-head" }, el("span", { class: "tile large" }, icon("user")), el("div", {}, this.title, el("p", { class: "quiet" }, gettext("This address is on no profile. Add it, or find the person among those you have.")))), el("div", { class: "card-body" }, this.form));
+    this.element = el("section", { class: "card contact", "aria-label": gettext("Add to contacts"), hidden: true }, el("div", { class: "card-head" }, el("span", { class: "tile large" }, icon("user")), el("div", {}, this.title, this.lead)), el("div", { class: "card-body" }, this.form));
   }
 
-  show(suggestion, candidates) {
+  show(suggestion, candidates, { isKnown, address }) {
     this.element.hidden = !suggestion || !may("promote") || candidates.length > 0;
     if (!suggestion || this.touched || JSON.stringify(suggestion) === this.shown) return;
     this.shown = JSON.stringify(suggestion);
-    const { first_name: first, last_name: last, phones = [], emails = [] } = suggestion;
+    fill(this.lead, isKnown ? gettext("Nobody has saved this contact yet. Add it, or find the person among those you have.") : gettext("This address is on no profile. Add it, or find the person among those you have."));
+    const { first_name: first, last_name: last, phones = [], emails = [], identifiers = [] } = suggestion;
     const name = [first, last].filter(Boolean).join(" ");
-    fill(this.title, name || gettext("No Name"), " ", el("span", { class: "ltr" }, phones[0] || emails[0] || ""));
+    fill(this.title, name || gettext("No Name"), " ", el("span", { class: "ltr" }, phones[0] || emails[0] || (identifiers[0] || {}).value || address || ""));
     this.fields.first_name.input.value = first || "";
     this.fields.last_name.input.value = last || "";
     this.fields.phones.input.value = phones.join(", ");
