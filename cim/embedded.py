@@ -27,6 +27,9 @@ from typing import Any
 import psycopg
 
 DATABASE_NAME = USER = "cim"
+APP_USER = "cim_app"
+"""As whom web and workers connect; the other one owns the tables (Q4)."""
+
 _SECRET_FILE = "secret-key"  # noqa: S105 - a name, not a secret
 _ROOT_HOMES = Path("/var/lib/cim")
 # Crash recovery replays what was written since the last checkpoint; on a slow disk that takes minutes.
@@ -70,13 +73,13 @@ def broker_socket(directory: Path) -> Path:
     return directory / "broker.sock"
 
 
-def database(data: Path) -> dict[str, Any]:
+def database(data: Path, *, as_owner: bool) -> dict[str, Any]:
     """Return Django's settings for the embedded database of this data directory."""
     return {
         "ENGINE": "django.db.backends.postgresql",
         "HOST": str(sockets(data)),
         "NAME": DATABASE_NAME,
-        "USER": USER,
+        "USER": USER if as_owner else APP_USER,
     }
 
 
@@ -310,12 +313,14 @@ class Postgres:
         )
 
     def create_database(self) -> None:
-        """Make the application's database unless it exists."""
+        """Make the application's database and the role of web and workers unless they exist."""
         with self.connect("postgres") as connection:
             if not connection.execute(
                 "SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE_NAME]
             ).fetchone():
                 connection.execute(f'CREATE DATABASE "{DATABASE_NAME}"')
+            if not connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [APP_USER]).fetchone():
+                connection.execute(f'CREATE ROLE "{APP_USER}" LOGIN')
 
 
 def _memory_megabytes() -> int:

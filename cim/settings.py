@@ -8,6 +8,7 @@ import os
 import re
 import sys
 from pathlib import Path
+from typing import Any
 
 import django_stubs_ext
 import environ
@@ -20,6 +21,7 @@ from django.utils.translation import gettext_lazy as _
 from kombu import Queue
 
 from cim import embedded
+from cim.access.permissions import ROLES
 from cim.privacy import hide_database_values
 
 # Makes generic classes of Django subscriptable, so that annotations can say Field[str, str].
@@ -96,6 +98,12 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "whitenoise.runserver_nostatic",
     "django.contrib.staticfiles",
+    "allauth",
+    "allauth.account",
+    "allauth.socialaccount",
+    "allauth.socialaccount.providers.openid_connect",
+    "allauth.mfa",
+    "allauth.usersessions",
     "axes",
     "csp",
     "django_filters",
@@ -125,6 +133,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
     "cim.access.middleware.PreferenceMiddleware",
     "cim.privacy.RequestLogMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
@@ -156,14 +165,32 @@ TEMPLATES = [
 # Database and jobs: real servers by address, else the embedded ones of `make run`
 
 DATABASE_URL = _text("DATABASE_URL")
+OWNER_DATABASE_URL = _text("CIM_OWNER_DATABASE_URL")
+# Web and workers cannot change what has happened; these commands, and who builds indexes, own the tables (Q4).
+_OWNERS_COMMANDS = {"up", "migrate", "flush", "grant_roles", "backup", "restore", "seed_customers"}
+AS_OWNER = _boolean("CIM_AS_OWNER", default=bool(_OWNERS_COMMANDS.intersection(sys.argv[1:2])))
+
+
+def _database(name: str, url: str) -> dict[str, Any]:
+    found: dict[str, Any] = dict(environ.Env.db_url_config(url))
+    if found["ENGINE"] != "django.db.backends.postgresql":
+        raise ImproperlyConfigured(f"{name} must begin with postgres://; CIM needs PostgreSQL 15 or later.")
+    return found
+
+
+if OWNER_DATABASE_URL and not DATABASE_URL:
+    raise ImproperlyConfigured(
+        "CIM_OWNER_DATABASE_URL is set; DATABASE_URL must say as whom the web connects."
+    )
 if DATABASE_URL:
-    DATABASES = {"default": environ.Env.db_url_config(DATABASE_URL)}
-    if DATABASES["default"]["ENGINE"] != "django.db.backends.postgresql":
-        raise ImproperlyConfigured(
-            "DATABASE_URL must begin with postgres://; CIM needs PostgreSQL 15 or later."
-        )
+    DATABASES = {"default": _database("DATABASE_URL", DATABASE_URL)}
+    # As whom web and workers connect, where that is not the owner
+    APP_ROLE = str(DATABASES["default"]["USER"]) if OWNER_DATABASE_URL else ""
+    if OWNER_DATABASE_URL and AS_OWNER:
+        DATABASES = {"default": _database("CIM_OWNER_DATABASE_URL", OWNER_DATABASE_URL)}
 else:
-    DATABASES = {"default": embedded.database(DATA_DIR)}
+    DATABASES = {"default": embedded.database(DATA_DIR, as_owner=AS_OWNER)}
+    APP_ROLE = embedded.APP_USER
 DATABASES["default"].setdefault("OPTIONS", {})
 # The web keeps a pool of connections per process; everything else opens one and keeps it.
 if pool_size := _number("CIM_DATABASE_POOL", default=0):
@@ -188,9 +215,10 @@ CELERY_TASK_PUBLISH_RETRY_POLICY = {
     "interval_step": 0.2,
     "interval_max": 0.2,
 }
-# A CRM may hang for half a minute: what waits for one has a queue of its own. A worker without -Q works on both.
-CELERY_TASK_QUEUES = [Queue("celery"), Queue("crm")]
-CELERY_TASK_ROUTES = {"crm_mappings.*": {"queue": "crm"}}
+# A CRM may hang for half a minute: what waits for one has a queue of its own.
+# Indexes are built by who owns the tables. A worker without -Q works on all queues.
+CELERY_TASK_QUEUES = [Queue("celery"), Queue("crm"), Queue("owner")]
+CELERY_TASK_ROUTES = {"crm_mappings.*": {"queue": "crm"}, "customers.settle_indexes": {"queue": "owner"}}
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_TASK_IGNORE_RESULT = True
@@ -215,6 +243,11 @@ CELERY_BEAT_SCHEDULE = {
     },
     "customers.expire_contacts": {"task": "customers.expire_contacts", "schedule": 24 * 3600},
     "customers.purge_deleted": {"task": "customers.purge_deleted", "schedule": 24 * 3600},
+    "customers.work_on_attribute_jobs": {
+        "task": "customers.work_on_attribute_jobs",
+        "schedule": 5,
+        "options": {"expires": 5},
+    },
     "customers.work_on_list_jobs": {
         "task": "customers.work_on_list_jobs",
         "schedule": 10,
@@ -264,6 +297,55 @@ AXES_ENABLE_ADMIN = False
 AXES_DISABLE_ACCESS_LOG = True  # sign-ins are in the audit trail
 SIGN_IN_FAILURES_PER_ADDRESS = 50  # in the time of AXES_COOLOFF_TIME, whoever was tried
 AXES_VERBOSE = False
+
+# The second factor and single sign-on are allauth's; the pages, the lockout and the names of roles are ours
+ACCOUNT_ADAPTER = "cim.access.single_sign_on.AccountAdapter"
+ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_RATE_LIMITS = False  # its counters live in one process; ours are rows
+ACCOUNT_UNIQUE_EMAIL = False
+MFA_ADAPTER = "cim.access.second_factor.Adapter"
+SOCIALACCOUNT_ADAPTER = "cim.access.single_sign_on.Adapter"
+SOCIALACCOUNT_LOGIN_ON_GET = True
+OIDC_ISSUER = _text("CIM_OIDC_ISSUER")
+OIDC_NAME = _text("CIM_OIDC_NAME", "Single sign-on")
+OIDC_GROUPS_CLAIM = _text("CIM_OIDC_GROUPS_CLAIM", "groups")
+# Which role a group of the provider stands for
+OIDC_ROLES: dict[str, str] = {}
+for _pair in _list("CIM_OIDC_ROLES"):
+    _group, _equals, _role = _pair.rpartition("=")
+    if _role not in ROLES or not _group:
+        raise ImproperlyConfigured(
+            f"CIM_OIDC_ROLES is {_pair!r}; it must be a group and a role of {', '.join(ROLES)}, such as staff=Agent."
+        )
+    OIDC_ROLES[_group] = _role
+SOCIALACCOUNT_PROVIDERS: dict[str, Any] = {}
+if OIDC_ISSUER:
+    if not OIDC_ROLES or not _text("CIM_OIDC_CLIENT_ID"):
+        raise ImproperlyConfigured(
+            "CIM_OIDC_ISSUER is set; CIM_OIDC_CLIENT_ID and CIM_OIDC_ROLES are needed as well."
+        )
+    SOCIALACCOUNT_PROVIDERS["openid_connect"] = {
+        "APPS": [
+            {
+                "provider_id": "sso",
+                "name": OIDC_NAME,
+                "client_id": _text("CIM_OIDC_CLIENT_ID"),
+                "secret": _secret("CIM_OIDC_CLIENT_SECRET"),
+                "settings": {"server_url": OIDC_ISSUER.rstrip("/"), "oauth_pkce_enabled": True},
+            }
+        ]
+    }
+# Mail, for forgotten passwords only; without a server there is no such link
+MAIL_URL = _text("CIM_MAIL_URL", "consolemail://" if DEBUG else "")
+if MAIL_URL:
+    try:
+        vars().update(environ.Env.email_url_config(MAIL_URL))
+    except (KeyError, ValueError):
+        raise ImproperlyConfigured(
+            "CIM_MAIL_URL must look like smtp+tls://user:password@mail.example.org:587."
+        ) from None
+DEFAULT_FROM_EMAIL = _text("CIM_MAIL_FROM", "cim@localhost")
+PASSWORD_RESET_TIMEOUT = 3600
 
 HTTPS = _boolean("CIM_HTTPS", default=not DEBUG)
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
@@ -428,6 +510,7 @@ CIM_PUBLIC_ADDRESS = _text("CIM_PUBLIC_ADDRESS", f"http://localhost:{PORT}").rst
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", _("English")), ("fr", _("French"))]
 LOCALE_PATHS = [BASE_DIR / "locale"]
+FORMAT_MODULE_PATH = "cim.formats"
 TIME_ZONE = _text("CIM_TIME_ZONE", "UTC")
 USE_TZ = True
 

@@ -21,6 +21,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("admin/", admin.site.urls),
     path("words.js", public(JavaScriptCatalog.as_view()), name="javascript-catalog"),
     path("", include("cim.access.urls")),
+    path("", include("cim.access.sign_in_urls")),
     path("", include("customers.urls")),
     path("", include("interactions.urls")),
     path("", include("crm_mappings.urls")),

@@ -94,7 +94,7 @@ def _search(select: str, parameters: Mapping[str, Any], now: datetime, *, is_ful
         cursor.execute(_FORGET_ALL if is_full else _FORGET)
         cursor.execute(_KEYS)
         if is_full:
-            cursor.execute("ANALYZE customers_duplicatekey")
+            cursor.execute("SELECT customers_analyze_keys()")
         cursor.execute(_ALIKE_ALL if is_full else _ALIKE, {"most": MOST_ALIKE})
         if is_full:
             cursor.execute(

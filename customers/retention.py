@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.conf import settings
-from django.db import transaction
+from django.db import connection, transaction
 
 from cim.access import audit
 from customers.models import Customer, Stage
@@ -34,6 +34,8 @@ def expire_contacts(now: datetime) -> int:
             )
             locked = [row.id for row in going.locked().only("id")]
             if locked:
+                with connection.cursor() as cursor:
+                    cursor.execute("SELECT customers_forget_versions(%s)", [locked])
                 Customer.objects.filter(id__in=locked).delete()
                 audit.note(audit.system_actor("system"), "contacts.expire", contacts=len(locked))
         gone += len(locked)

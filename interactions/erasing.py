@@ -66,17 +66,16 @@ def _erase_texts(ids: Sequence[UUID]) -> int:
             """,
             [list(ids)],
         )
-        # The only change of an event that the database lets through, in this transaction and until it is taken back.
-        cursor.execute("select set_config('cim.erasing', 'on', true)")
+        # The only change of an event that the database lets through (Q4).
+        cursor.execute("select interactions_erase_events(%s, %s)", [list(ids), list(_PERSONAL)])
+        # Who was called out is the person; who called in dialled a number of ours.
         cursor.execute(
             """
-            update interactions_event e set said = said - (
-                %s::text[] || case when i.direction = 'inbound' then '{}' else '{dialled}' end::text[])
-            from interactions_interaction i where i.id = e.interaction_id and i.id = any(%s)
+            select interactions_erase_events(array_agg(id), '{dialled}') from interactions_interaction
+            where id = any(%s) and direction <> 'inbound' having count(*) > 0
             """,
-            [list(_PERSONAL), list(ids)],
+            [list(ids)],
         )
-        cursor.execute("select set_config('cim.erasing', '', true)")
     Draft.objects.filter(interaction_id__in=ids).delete()
     DeskEvent.objects.filter(interaction_id__in=ids).delete()
     return len(ids)

@@ -3,7 +3,9 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from journeys.models import Attempt, Context, ContextVersion, Element
+from django.db import connection
+
+from journeys.models import Attempt, Context, Element
 
 
 def erase(customers: Sequence[UUID]) -> int:
@@ -16,7 +18,8 @@ def erase(customers: Sequence[UUID]) -> int:
             "context_id", flat=True
         )
     )
-    ContextVersion.objects.filter(context_id__in=contexts).update(state=None)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT journeys_erase_trail(%s)", [contexts])
     Attempt.objects.filter(context_id__in=contexts).update(asked=[], customer_id="")
     # An alias, a group or a topic that a channel made may be a name or a number.
     Context.objects.filter(pk__in=contexts).update(

@@ -12,14 +12,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import pytest_django
 from django.conf import settings
 from django.core.management import CommandError
 from django.core.management.commands import flush
-from django.db import connections
+from django.db import connection, connections
+from django.db.backends.signals import connection_created
 
-from cim import supervising
+from cim import database_roles, supervising
 from cim.celery import app
-from cim.embedded import USER, Postgres, make_socket_directory
+from cim.embedded import APP_USER, USER, Postgres, make_socket_directory
 from tests import processes
 
 _SOCKETS = "CIM_TEST_SOCKETS"
@@ -46,11 +48,27 @@ def _throwaway_postgres() -> Iterator[Path]:
         shutil.rmtree(sockets, ignore_errors=True)
 
 
+@contextlib.contextmanager
+def as_owner() -> Iterator[None]:
+    """Be the owner of the tables for a while, where the tests run as web and workers do (CIM_TEST_AS_APP)."""
+    if not os.environ.get("CIM_TEST_AS_APP"):
+        yield
+        return
+    with connection.cursor() as cursor:
+        cursor.execute("RESET ROLE")
+    try:
+        yield
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute(f"SET ROLE {APP_USER}")
+
+
 def _flush_until_quiet(command: flush.Command, **options: Any) -> None:
     """Empty the tables; a request that the browser has just left may still hold one of them."""
     for attempt in range(6):
         try:
-            return _flush(command, **options)
+            with as_owner():
+                return _flush(command, **options)
         except CommandError:
             if attempt == 5:
                 raise
@@ -91,6 +109,29 @@ def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: N
     _start_postgres_once()
     if _SOCKETS in os.environ:
         connections["default"].settings_dict.update(HOST=os.environ[_SOCKETS], USER=USER, PORT="")
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: pytest_django.DjangoDbBlocker) -> None:
+    """Make the role of web and workers, and let it into this worker's database."""
+    with django_db_blocker.unblock():
+        if connection.settings_dict["USER"] != USER:
+            return
+        with connection.cursor() as cursor:
+            # Another worker may make it at the same moment.
+            cursor.execute(
+                f"DO $$ BEGIN CREATE ROLE {APP_USER} LOGIN;"
+                " EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END $$"
+            )
+            database_roles.grant(cursor, APP_USER)
+    if os.environ.get("CIM_TEST_AS_APP"):
+        connection_created.connect(_become_app)
+        connections.close_all()
+
+
+def _become_app(connection: Any, **_kwargs: Any) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(f"SET ROLE {APP_USER}")
 
 
 @pytest.fixture(scope="session")

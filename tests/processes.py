@@ -19,13 +19,17 @@ from cim import embedded, supervising
 
 
 def environment(broker_url: str) -> dict[str, str]:
-    """What a process needs in order to work on this test run's database and broker."""
+    """What a process needs in order to work on this test run's database and broker.
+
+    On our own server it connects as web and workers do, not as the owner.
+    """
     settings = connection.settings_dict
+    user = embedded.APP_USER if settings["USER"] == embedded.USER else settings["USER"]
     host = quote(settings["HOST"], safe="")
     address = host if not settings["HOST"].startswith("/") else ""
     password = f":{quote(settings['PASSWORD'])}" if settings["PASSWORD"] else ""
     port = f":{settings['PORT']}" if settings["PORT"] else ""
-    url = f"postgres://{settings['USER']}{password}@{address}{port}/{settings['NAME']}" + (
+    url = f"postgres://{user}{password}@{address}{port}/{settings['NAME']}" + (
         "" if address else f"?host={host}"
     )
     return {

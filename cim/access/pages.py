@@ -2,12 +2,16 @@
 
 import datetime as dt
 from typing import Any
+from urllib.parse import urlencode
 
+from allauth.account.internal.flows.login import perform_login
+from allauth.account.models import Login
 from axes.helpers import get_client_ip_address
 from axes.models import AccessAttempt
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import update_session_auth_hash
+from django.contrib.auth.forms import AuthenticationForm
 from django.contrib.auth.models import User
 from django.contrib.auth.views import LoginView, LogoutView, PasswordChangeView
 from django.db import transaction
@@ -15,13 +19,13 @@ from django.db.models import Sum
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
-from django.urls import reverse_lazy
+from django.urls import reverse, reverse_lazy
 from django.utils import timezone, translation
 from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
-from cim.access import audit
+from cim.access import audit, own_sessions, second_factor, single_sign_on
 from cim.access.forms import AuditSearch, ChangePasswordForm, PreferenceForm, UserForm
 from cim.access.models import AuditEntry, UserPreference
 from cim.access.permissions import AUTHENTICATED, full_name
@@ -50,16 +54,32 @@ class SignIn(LoginView):
     redirect_authenticated_user = True
 
     def dispatch(self, request: HttpRequest, *args: object, **kwargs: object) -> HttpResponseBase:
-        if request.method == "POST" and _too_many_failures(request):
+        if request.method == "POST" and too_many_failures(request):
             return locked_out(request)
         return super().dispatch(request, *args, **kwargs)
+
+    def form_valid(self, form: AuthenticationForm) -> HttpResponse:
+        """Go on to the second factor where the user has one; nobody is signed in before it."""
+        answer: HttpResponse = perform_login(
+            self.request, Login(user=form.get_user(), redirect_url=self.get_success_url())
+        )
+        return answer
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        single = reverse("openid_connect_login", args=[single_sign_on.PROVIDER])
+        return super().get_context_data(
+            **kwargs,
+            can_reset=bool(settings.MAIL_URL),
+            single_sign_on=settings.OIDC_NAME if settings.OIDC_ISSUER else "",
+            single_sign_on_address=f"{single}?{urlencode({'next': self.get_redirect_url()})}",
+        )
 
 
 sign_in = SignIn.as_view()
 sign_out = public(LogoutView.as_view())
 
 
-def _too_many_failures(request: HttpRequest) -> bool:
+def too_many_failures(request: HttpRequest) -> bool:
     """Say whether one address tries many users, which the lockout per user does not see (Q3)."""
     since = timezone.now() - dt.timedelta(hours=settings.AXES_COOLOFF_TIME)
     attempts = AccessAttempt.objects.filter(
@@ -89,7 +109,9 @@ def account(request: HttpRequest) -> HttpResponse:
         with translation.override(form.instance.language or translation.get_language()):
             messages.success(request, _("Your settings are saved."))
         return redirect("access:account")
-    return render(request, "access/account.html", {"form": form}, status=400 if form.errors else 200)
+    user = _user(request)
+    context = {"form": form, "sessions": own_sessions.of(user), "second_factor": second_factor.is_on(user)}
+    return render(request, "access/account.html", context, status=400 if form.errors else 200)
 
 
 @method_decorator(needs(AUTHENTICATED), name="dispatch")

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from cim.access import pages
+from cim.access import pages, sign_in
 
 app_name = "access"
 
@@ -9,6 +9,11 @@ urlpatterns = [
     path("logout/", pages.sign_out, name="sign_out"),
     path("account/", pages.account, name="account"),
     path("account/password/", pages.change_password, name="password"),
+    path("account/second-factor/", sign_in.second_factor_page, name="second_factor"),
+    path("account/second-factor/code.svg", sign_in.second_factor_picture, name="second_factor_picture"),
+    path("account/sessions/", sign_in.sessions, name="sessions"),
+    path("login/forgotten/", sign_in.forgotten, name="forgotten"),
+    path("login/new-password/<str:uidb64>/<str:token>/", sign_in.new_password, name="new_password"),
     path("users/", pages.users, name="users"),
     path("users/new/", pages.new_user, name="new_user"),
     path("users/<int:user_id>/", pages.edit_user, name="user"),

@@ -355,11 +355,14 @@ class Version(models.Model):
     """
 
     id = models.BigAutoField(primary_key=True)
-    customer = models.ForeignKey(Customer, on_delete=models.CASCADE, related_name="versions", db_index=False)
+    # Versions go by a function of the database only (customers_forget_versions), before their customer does.
+    customer = models.ForeignKey(
+        Customer, on_delete=models.DO_NOTHING, related_name="versions", db_index=False
+    )
     version = models.PositiveIntegerField()
     at = models.DateTimeField()
     entry = models.ForeignKey(
-        "access.AuditEntry", null=True, on_delete=models.SET_NULL, related_name="+", db_constraint=False
+        "access.AuditEntry", null=True, on_delete=models.DO_NOTHING, related_name="+", db_constraint=False
     )
     before = HStoreField()
 

@@ -95,7 +95,8 @@ class ContextVersion(models.Model):
     """One interaction with a context: who touched it, how, when, and what a write left (J1, J3)."""
 
     id = models.BigAutoField(primary_key=True)
-    context = models.ForeignKey(Context, on_delete=models.CASCADE, related_name="versions", db_index=False)
+    # The database itself deletes them with their context: the role of web and workers may not (Q4).
+    context = models.ForeignKey(Context, on_delete=models.DO_NOTHING, related_name="versions", db_index=False)
     version = models.PositiveIntegerField()
     at = models.DateTimeField()
     touchpoint = models.CharField(max_length=255)

@@ -22,10 +22,10 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.contrib.staticfiles.finders import get_finders
 from django.core.management.base import BaseCommand, CommandError
-from django.db import connection
+from django.db import connection, transaction
 from django.db.migrations.executor import MigrationExecutor
 
-from cim import embedded, supervising
+from cim import database_roles, embedded, supervising
 from cim.access.permissions import ROLES
 
 _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -230,8 +230,9 @@ class Command(BaseCommand):
             options={"env": self._environment() | web, "cwd": settings.BASE_DIR},
         )
         alone = ["--without-gossip", "--without-mingle"]
+        queues = "celery" if settings.APP_ROLE else "celery,owner"
         for name, *command in (
-            ("worker", "worker", "-Q", "celery", "--concurrency", str(settings.WORKER_PROCESSES), *alone),
+            ("worker", "worker", "-Q", queues, "--concurrency", str(settings.WORKER_PROCESSES), *alone),
             # Threads: they do little but wait for CRMs.
             (
                 "CRM worker",
@@ -246,13 +247,17 @@ class Command(BaseCommand):
                 "8",
                 *alone,
             ),
+            # Builds indexes, as the owner of the tables; nothing from outside reaches it.
+            ("keeper", "worker", "-Q", "owner", "-n", "keeper@%h", "--pool", "solo", *alone),
             ("beat", "beat", "--pidfile", ""),
         ):
+            if name == "keeper" and not settings.APP_ROLE:
+                continue
             yield Child(
                 name,
                 [sys.executable, "-m", "celery", "-A", "cim", *command],
                 worker_log if name == "worker" else self._log(name.lower().replace(" ", "-")),
-                options={"env": self._environment(), "cwd": settings.BASE_DIR},
+                options={"env": self._environment(as_owner=name == "keeper"), "cwd": settings.BASE_DIR},
             )
 
     @functools.cached_property
@@ -264,13 +269,15 @@ class Command(BaseCommand):
             probe.bind(("127.0.0.1", 0))
             return f"127.0.0.1:{probe.getsockname()[1]}"
 
-    def _environment(self) -> dict[str, str]:
+    def _environment(self, *, as_owner: bool = False) -> dict[str, str]:
         """What our children get: the mark by which they are found again, cookies that work without TLS."""
+        owner = {"CIM_AS_OWNER": "true"} if as_owner else {}
         return {
             "CIM_HTTPS": "false",
             "CIM_DEMO_CALLS": str(self._demo_filled.exists()).lower(),
             **({"CIM_CRM_LOCAL_ADDRESS": self._demo_crm} if self._demo_crm else {}),
             **os.environ,
+            **owner,
             supervising.MARK: str(self.data),
             "CIM_DATA_DIR": str(self.data),
             "DJANGO_SETTINGS_MODULE": "cim.settings",
@@ -284,6 +291,9 @@ class Command(BaseCommand):
         executor = MigrationExecutor(connection)
         if executor.migration_plan(executor.loader.graph.leaf_nodes()):
             self._run("Preparing the database", "migrate", "--no-input")
+        if settings.APP_ROLE:
+            with transaction.atomic(), connection.cursor() as cursor:
+                database_roles.grant(cursor, settings.APP_ROLE)
         # Left half-way by an interrupted first start, the demonstration is filled in again.
         wanted = (
             not self._demo_filled.exists()
