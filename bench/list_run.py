@@ -183,8 +183,11 @@ def _measure(case: Case, contenders: Any, arguments: argparse.Namespace) -> None
     if not arguments.without_django:
         runs.append((case.plain, contenders.plain_django))
     for times, run in runs:
-        run(case)  # warms what can be warm
-        for _ in range(arguments.repeat):
+        # Plain Django takes seconds where these take milliseconds: once tells enough.
+        repeat = 1 if times is case.plain else arguments.repeat
+        if repeat > 1:
+            run(case)  # warms what can be warm
+        for _ in range(repeat):
             began, worked = time.perf_counter(), contenders.seconds_on_processor()
             run(case)
             times.append((time.perf_counter() - began) * 1000)

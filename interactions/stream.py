@@ -11,10 +11,10 @@ import datetime as dt
 import io
 import json
 import random
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Final, TypeVar, cast
+from typing import Any, ClassVar, Final, Protocol, TypeVar, cast
 from urllib.parse import parse_qs
 
 import psycopg
@@ -77,11 +77,11 @@ class Refusal(Exception):
         self.status = status
 
 
-def with_streams(django: Application) -> Application:
+def with_streams(django: Application, streams: "Mapping[str, Opener]") -> Application:
     """Answer the addresses of the streams, and leave everything else to Django."""
 
     async def application(scope: Scope, receive: Receive, send: Send) -> None:
-        opener = _STREAMS.get(scope["path"]) if scope["type"] == "http" and scope["method"] == "GET" else None
+        opener = streams.get(scope["path"]) if scope["type"] == "http" and scope["method"] == "GET" else None
         if opener is None:
             await django(scope, receive, send)
             return
@@ -98,12 +98,18 @@ def with_streams(django: Application) -> Application:
 # One stream
 
 
+class Source(Protocol):
+    """What puts messages into streams, and is told when one ends."""
+
+    def remove(self, stream: "Stream") -> None: ...
+
+
 @dataclass(eq=False)
 class Stream:
     """One open stream: what waits to be sent, and whether it is to end."""
 
     user: int
-    hub: "Hub"
+    hub: Source
     eye: Eye = field(default_factory=Eye)
     waiting: list[tuple[int, bytes]] = field(default_factory=list)
     last_sent: int = 0
@@ -190,12 +196,12 @@ async def _refuse(send: Send, refusal: Refusal) -> None:
 async def open_desk(scope: Scope) -> Stream:
     """Open the desk of whoever asks: what was missed since `Last-Event-ID`, or what lies on it now (I20, I20b)."""
     hub = await Hub.of_this_process()
-    admitted = await _in_thread(_admit_to_desk, scope)
+    admitted = await in_thread(_admit_to_desk, scope)
     stream = Stream(admitted.user, hub)
     # Listening first, reading then: nothing falls between.
     hub.add(stream)
     try:
-        first = await _in_thread(_catch_up, admitted, _last_event_id(scope))
+        first = await in_thread(_catch_up, admitted, _last_event_id(scope))
     except BaseException:
         hub.remove(stream)
         raise
@@ -209,7 +215,7 @@ async def open_desk(scope: Scope) -> Stream:
 async def open_wall(scope: Scope) -> Stream:
     """Open the live wall: the picture now, and whenever it changes, at most once a second."""
     hub = await Hub.of_this_process()
-    user, eye = await _in_thread(_admit_to_wall, scope)
+    user, eye = await in_thread(_admit_to_wall, scope)
     stream = Stream(user, hub, eye)
     stream.waiting = [(0, b"retry: 1500\n\n")]
     hub.add_wall(stream)
@@ -228,7 +234,7 @@ class _Caught:
     seen: int
 
 
-def _admit(scope: Scope, rule: type) -> User:
+def admit(scope: Scope, rule: type) -> User:
     """Say who asks, by key or session, and refuse whom the rule does not let in."""
     request = ASGIRequest(scope, io.BytesIO())
     try:
@@ -256,7 +262,7 @@ def _admit(scope: Scope, rule: type) -> User:
 
 
 def _admit_to_desk(scope: Scope) -> _Admitted:
-    user = _admit(scope, DeskRule)
+    user = admit(scope, DeskRule)
     now = timezone.now()
     with transaction.atomic():
         # Whoever is just writing to this desk has looked whether it is open: see `popping`.
@@ -267,7 +273,7 @@ def _admit_to_desk(scope: Scope) -> _Admitted:
 
 
 def _admit_to_wall(scope: Scope) -> tuple[int, Eye]:
-    user = _admit(scope, WallRule)
+    user = admit(scope, WallRule)
     return user.pk, eye_of(user, Schema.current())
 
 
@@ -314,7 +320,7 @@ def _last_event_id(scope: Scope) -> int | None:
 _threads = ThreadPoolExecutor(4, thread_name_prefix="streams")
 
 
-async def _in_thread(call: Callable[..., T], *arguments: Any) -> T:
+async def in_thread(call: Callable[..., T], *arguments: Any) -> T:
     """Run ordinary Django code, and give its connection back at once."""
 
     def job() -> T:
@@ -452,7 +458,7 @@ class Hub:
             await asyncio.sleep(_WALL_SECONDS)
             for eye in {stream.eye for stream in self.walls}:
                 with contextlib.suppress(Refusal):
-                    picture = await _in_thread(wall.picture, eye, timezone.now())
+                    picture = await in_thread(wall.picture, eye, timezone.now())
                     drawn = json.dumps({**picture, "at": None}, default=str)
                     if self.drawn.get(eye) != drawn:
                         self.drawn[eye] = drawn
@@ -472,7 +478,9 @@ async def _connect() -> psycopg.AsyncConnection[Any]:
     )
 
 
-_STREAMS: Final[dict[str, Callable[[Scope], Awaitable[Stream]]]] = {
+Opener = Callable[[Scope], Awaitable[Stream]]
+
+STREAMS: Final[dict[str, Opener]] = {
     "/desk/stream/": open_desk,
     "/wall/stream/": open_wall,
 }

@@ -17,7 +17,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from cim.access import audit
-from cim.access.api import Conflict, idempotent, quoted, strict_query
+from cim.access.api import Conflict, Problem, idempotent, quoted, strict_query
 from cim.access.jobs import enqueue
 from cim.access.permissions import Required
 from customers.models import Customer
@@ -137,6 +137,20 @@ class JourneyNewsView(APIView):
                 ],
             }
         )
+
+
+class JourneyStreamView(APIView):
+    """The line of an open journey. The ASGI application answers it before Django does (`journeys.stream`)."""
+
+    required_permissions: ClassVar[dict[str, Required]] = {"GET": "see_customers"}
+
+    @extend_schema(
+        operation_id="journey_stream",
+        parameters=[OpenApiParameter("customer", OpenApiTypes.UUID, required=True)],
+        responses={(200, "text/event-stream"): OpenApiTypes.STR},
+    )
+    def get(self, request: Request) -> Response:
+        raise Problem(503, _("Streams are served by the ASGI server: uvicorn cim.asgi:application."))
 
 
 class FlowsView(APIView):

@@ -1,10 +1,11 @@
 from django.urls import path
 
-from journeys import views
+from journeys import api, views
 
 app_name = "journeys"
 
 urlpatterns = [
+    path("journey/stream/", api.JourneyStreamView.as_view(), name="stream"),
     path("journeys/", views.journeys, name="list"),
     path("journeys/flows/", views.flows, name="flows"),
     path("journeys/contact-lists/", views.contact_lists, name="contact-lists"),

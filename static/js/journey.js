@@ -4,6 +4,7 @@
  */
 
 import { read } from "./api.js";
+import { Line } from "./desk-stream.js";
 import { openMenu } from "./dialogs.js";
 import { afterPause, el, fill, icon } from "./elements.js";
 import { DetailPanel } from "./journey-panel.js";
@@ -15,7 +16,7 @@ import { toLocalField, fromLocalField, count, formatRecent } from "./values.js";
 const DAY = 24 * 3600;
 const STARTING_DAYS = 90;
 const FEW = 3;
-const POLL = 4000;
+const CHECK = 60000;
 const SLACK = 1000;
 const REFINE_PAUSE = 160;
 
@@ -165,13 +166,27 @@ class Journey {
   /* What is new (J15) */
 
   watch() {
-    setTimeout(async () => {
-      if (!document.hidden && this.data) await this.askForNews();
-      this.watch();
-    }, POLL);
+    const line = new Line(`/journey/stream/?customer=${this.id}`, ["hello", "moved"], () => this.askForNews());
+    line.start();
+    addEventListener("pagehide", () => line.stop());
+    addEventListener("pageshow", (event) => { if (event.persisted) line.start(); });
+    // A line that says nothing is trusted, but not for ever: contexts end by themselves, and a merge may move elements.
+    setInterval(() => { if (!document.hidden) this.askForNews(); }, CHECK);
   }
 
+  /** One question at a time: what comes meanwhile is asked for afterwards. */
   async askForNews() {
+    this.isNewsDue = true;
+    if (this.isAskingForNews || !this.data) return;
+    this.isAskingForNews = true;
+    while (this.isNewsDue) {
+      this.isNewsDue = false;
+      await this.takeNews();
+    }
+    this.isAskingForNews = false;
+  }
+
+  async takeNews() {
     let news;
     try {
       news = await read(`customers/${this.id}/journey/news/?since=${encodeURIComponent(this.since)}`);

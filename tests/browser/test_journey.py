@@ -196,7 +196,8 @@ def test_ten_thousand_points_are_drawn_at_once_and_zoom_smoothly(sign_in: SignIn
 def test_what_is_new_arrives_by_itself(sign_in: SignIn, clara: Customer) -> None:
     three_points(clara)
     page = sign_in(make_user("Agent"))
-    open_journey(page, clara)
+    with page.expect_request("**/journey/stream/?customer=*"):
+        open_journey(page, clara)
 
     tell(
         "call-2",
@@ -214,6 +215,27 @@ def test_what_is_new_arrives_by_itself(sign_in: SignIn, clara: Customer) -> None
     )
     expect(page.locator("[data-part=announce]")).to_contain_text("Call, German Renewal")
     expect(page.locator("[data-part=summary]")).to_contain_text("4 interactions")
+
+
+def test_printed_the_journey_is_picture_and_list_without_controls(sign_in: SignIn, clara: Customer) -> None:
+    three_points(clara)
+    page = sign_in(make_user("Agent"))
+    open_journey(page, clara)
+    expect(page.locator("[data-part=list]")).to_be_hidden()
+
+    page.emulate_media(media="print")
+
+    expect(page.locator("[data-part=canvas]")).to_be_visible()
+    expect(page.locator("[data-part=lately]")).to_contain_text("1 still open")
+    expect(page.locator("[data-part=list]")).to_be_visible()
+    expect(page.locator("[data-part=list]")).to_contain_text("German Billing")
+    for controls in (".rail", ".top", ".zoom-buttons", ".journey-filters", ".journey .actions"):
+        for control in page.locator(controls).all():
+            expect(control).to_be_hidden()
+    # Nothing is cut off at the side of the sheet.
+    page.set_viewport_size({"width": 720, "height": 1000})
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    shot(page, "print")
 
 
 def test_empty_journey_says_so(sign_in: SignIn, clara: Customer, assert_accessible) -> None:
