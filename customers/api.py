@@ -370,7 +370,14 @@ class AttributesView(APIView):
     @extend_schema(operation_id="attributes_list", responses=AttributeBody(many=True))
     def get(self, request: Request) -> Response:
         strict_query(request, ())
-        return Response([presenting.attribute_json(item) for item in Attribute.objects.in_order()])
+        attributes = list(Attribute.objects.in_order())
+        waits = listing.demand.of_attributes(attributes, timezone.now().date())
+        return Response(
+            [
+                {**presenting.attribute_json(item), "demand": _demand(waits.get(item.pk))}
+                for item in attributes
+            ]
+        )
 
     @extend_schema(operation_id="attributes_create", request=AttributeBody, responses={201: AttributeBody})
     @idempotent
@@ -380,6 +387,12 @@ class AttributesView(APIView):
             attribute = schemas.add(_definition(request), audit.actor_of(request))
             enqueue(tasks.settle_indexes)
         return Response(presenting.attribute_json(attribute), status=201)
+
+
+def _demand(found: listing.demand.Demand | None) -> dict[str, Any] | None:
+    if found is None:
+        return None
+    return {"times": found.times, "seconds": found.seconds, "suggested": found.is_worth_an_index}
 
 
 class AttributeView(APIView):

@@ -64,6 +64,7 @@ class AttributeBody(StrictSerializer):
     position = serializers.IntegerField(read_only=True)
     archived = serializers.BooleanField(read_only=True)
     index_state = serializers.CharField(read_only=True)
+    demand = serializers.DictField(read_only=True, allow_null=True)
     label = serializers.CharField(  # type: ignore[assignment]
         required=False, allow_blank=True, help_text="unique, ignoring case"
     )

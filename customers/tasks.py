@@ -70,7 +70,8 @@ def work_on_list_jobs() -> int:
 
 @shared_task(name="customers.forget_list_jobs")
 def forget_list_jobs() -> int:
-    """Delete exported files after a day, and the jobs themselves after a month."""
+    """Delete exported files after a day, the jobs themselves and what people waited for after a month."""
+    listing.demand.forget(timezone.now().date())
     bulk.forget_files(timezone.now() - bulk.KEPT)
     return bulk.forget(timezone.now() - bulk.REMEMBERED)
 

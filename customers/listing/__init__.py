@@ -4,6 +4,7 @@
 ``customers.filters``; ``plans`` decides how it is found.
 """
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,13 +15,15 @@ from uuid import UUID
 
 from django.db import OperationalError, connection, transaction
 from django.http import Http404
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from psycopg.errors import QueryCanceled
 
 from cim.access.cancelling import stopped_when_alone
 from cim.access.problems import Problem
 from customers import indexes, presenting
-from customers.listing.plans import Plan
+from customers.listing import demand
+from customers.listing.plans import SMALL, Plan
 from customers.listing.query import Condition, Operator, Query, Word
 from customers.models import Stage
 from customers.policy import Sight
@@ -33,6 +36,7 @@ __all__ = [
     "Query",
     "Word",
     "count",
+    "demand",
     "ids",
     "news",
     "page",
@@ -68,13 +72,17 @@ def page(query: Query, sight: Sight) -> Page:
     """Return the page of customers that ``query`` asks for, as ``sight`` may see them.
 
     Raises Http404 for a later page without customers, Problem (503) when it takes longer than ``PATIENCE``.
-    At most eight queries, however large the page.
+    At most nine queries, however large the page.
     """
+    began = time.monotonic()
     with _patiently():
-        found = _plan(query).find()
+        plan = _plan(query)
+        found = plan.find()
         if not found.ids and query.page > 1:
             raise Http404
         results = presenting.rows_json(presenting.rows_of(found.ids, query.schema), query.schema, sight)
+    if plan.total > SMALL:
+        demand.note(query, time.monotonic() - began, timezone.now().date())
     return Page(
         results,
         found.count,

@@ -1,4 +1,4 @@
-from customers.models.attribute import SEATS, SLOTS, ArchivedValue, Attribute, SlotLease
+from customers.models.attribute import SEATS, SLOTS, ArchivedValue, Attribute, AttributeWait, SlotLease
 from customers.models.customer import Customer, CustomerLabel, Identifier, Label, Never, Phone, Stage, Version
 from customers.models.erasure import Erasure
 from customers.models.import_run import OUTCOMES, ImportMapping, ImportPiece, ImportRow, ImportRun
@@ -21,6 +21,7 @@ __all__ = [
     "SLOTS",
     "ArchivedValue",
     "Attribute",
+    "AttributeWait",
     "Customer",
     "CustomerLabel",
     "Duplicate",

@@ -168,3 +168,22 @@ class ArchivedValue(models.Model):
 
     def __str__(self) -> str:
         return f"{self.attribute_id} of {self.customer_id}"
+
+
+class AttributeWait(models.Model):
+    """How often, and how long in all, people waited on one day for a list that is slow by this attribute."""
+
+    id = models.BigAutoField(primary_key=True)
+    attribute = models.ForeignKey(Attribute, on_delete=models.CASCADE, related_name="waits", db_index=False)
+    day = models.DateField()
+    times = models.PositiveIntegerField()
+    seconds = models.FloatField()
+
+    class Meta:
+        default_permissions = ()
+        constraints = [
+            models.UniqueConstraint("attribute", "day", name="attribute_wait_is_one_row_a_day"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.attribute_id} on {self.day}: {self.times}"

@@ -24,13 +24,24 @@ function typeWords(attribute) {
   return TYPES()[attribute.type] || attribute.type;
 }
 
+/** What people have waited for an attribute that is not fast. */
+function demandWords({ times, seconds }) {
+  return interpolate(ngettext(
+    "Sorted or searched %(times)s time in the last 30 days, with %(wait)s s of waiting.",
+    "Sorted or searched %(times)s times in the last 30 days, with %(wait)s s of waiting each time.", times,
+  ), { times: count(times), wait: (seconds / times).toFixed(1) }, true);
+}
+
 function indexWords(attribute) {
   switch (attribute.index_state) {
     case "building": return el("span", { class: "state-building" }, icon("zap"), gettext("Building"), el("span", { class: "bar busy", "aria-hidden": "true" }, el("span")));
     case "ready": return el("span", { class: "ok-text" }, icon("zap"), " ", gettext("Ready"));
     case "failed": return el("span", { class: "bad-text" }, icon("triangle-alert"), " ", gettext("Failed"));
     case "dropping": return el("span", { class: "quiet" }, gettext("Switching off"));
-    default: return attribute.fast ? el("span", { class: "warn-text" }, icon("clock"), " ", gettext("Waiting")) : el("span", { class: "quiet" }, gettext("Off"));
+    default:
+      if (attribute.fast) return el("span", { class: "warn-text" }, icon("clock"), " ", gettext("Waiting"));
+      if (attribute.demand && attribute.demand.suggested) return el("span", { class: "badge acc", title: demandWords(attribute.demand) }, icon("zap"), gettext("Suggested"));
+      return el("span", { class: "quiet" }, gettext("Off"));
   }
 }
 
@@ -325,6 +336,7 @@ class AttributePanel {
           attribute.custom ? this.toggle("read_only_for_agents", gettext("Read-only for agents"), gettext("Agents see it and cannot change it."), attribute.read_only_for_agents) : null,
           attribute.custom ? this.toggle("fast", gettext("Fast search and sorting"), interpolate(gettext("Builds an index in the background. In use: %(used)s of %(limit)s."), { used: fastUsed, limit: FAST_LIMIT }, true), attribute.fast, !attribute.fast && fastUsed >= FAST_LIMIT) : null,
         ),
+        attribute.demand && !attribute.fast ? el("div", { class: `note ${attribute.demand.suggested ? "acc" : ""}`.trim() }, icon("zap"), el("p", { class: "words" }, attribute.demand.suggested ? el("strong", {}, gettext("Worth making fast.")) : null, " ", demandWords(attribute.demand))) : null,
         attribute.index_state === "building" ? el("div", { class: "note acc" }, icon("zap"), el("p", { class: "words" }, el("strong", {}, gettext("The index is being built.")), " ", gettext("Search works meanwhile, only slower."))) : null,
       ),
       el(
