@@ -61,6 +61,8 @@ def refusals() -> Iterator[None]:
         ) from refusal
     except profiles.StaleVersion as refusal:
         raise Problem(412, str(refusal), version=refusal.customer.version) from refusal
+    except (schemas.SchemaMoved, schemas.Converting) as refusal:
+        raise Conflict(str(refusal)) from refusal
     except (schemas.SchemaFull, schemas.InUse) as refusal:
         raise Conflict(
             str(refusal), **({"holders": refusal.holders} if isinstance(refusal, schemas.InUse) else {})
@@ -402,13 +404,13 @@ class AttributeView(APIView):
 
     @extend_schema(operation_id="attributes_retrieve", responses=AttributeBody)
     def get(self, request: Request, key: str) -> Response:
-        return Response(presenting.attribute_json(_attribute(key)))
+        return Response(presenting.attribute_json(attribute_of(key)))
 
     @extend_schema(operation_id="attributes_partial_update", request=AttributeBody, responses=AttributeBody)
     def patch(self, request: Request, key: str) -> Response:
         strict_query(request, ())
         with refusals():
-            attribute = schemas.change(_attribute(key), _definition(request), audit.actor_of(request))
+            attribute = schemas.change(attribute_of(key), _definition(request), audit.actor_of(request))
             enqueue(tasks.settle_indexes)
         return Response(presenting.attribute_json(attribute))
 
@@ -419,7 +421,7 @@ class AttributeView(APIView):
     )
     def delete(self, request: Request, key: str) -> Response:
         strict_query(request, {"permanently", "confirm"})
-        attribute = _attribute(key)
+        attribute = attribute_of(key)
         with refusals():
             if _choice(request, "permanently", ["false", "true"]) == "true":
                 schemas.delete_for_good(attribute, _number(request, "confirm"), audit.actor_of(request))
@@ -436,7 +438,7 @@ class RestoreAttributeView(APIView):
     @extend_schema(operation_id="attributes_restore", request=None, responses=AttributeBody)
     def post(self, request: Request, key: str) -> Response:
         with refusals():
-            attribute = schemas.restore(_attribute(key), audit.actor_of(request))
+            attribute = schemas.restore(attribute_of(key), audit.actor_of(request))
             enqueue(tasks.tidy_attribute, attribute_id=attribute.pk)
         return Response(presenting.attribute_json(attribute))
 
@@ -462,7 +464,7 @@ def _found(customer_id: UUID) -> Customer:
     return customer
 
 
-def _attribute(key: str) -> Attribute:
+def attribute_of(key: str) -> Attribute:
     try:
         return Attribute.objects.get(key=key)
     except Attribute.DoesNotExist:

@@ -1,6 +1,6 @@
 from django.urls import include, path
 
-from customers import api, list_api
+from customers import api, list_api, schema_api
 
 urlpatterns = [
     path("", include("customers.import_api_urls")),
@@ -10,6 +10,10 @@ urlpatterns = [
     path("attributes/order/", api.AttributeOrderView.as_view(), name="attribute-order"),
     path("attributes/<slug:key>/", api.AttributeView.as_view(), name="attribute"),
     path("attributes/<slug:key>/restore/", api.RestoreAttributeView.as_view(), name="attribute-restore"),
+    path(
+        "attributes/<slug:key>/conversion/", schema_api.ConversionView.as_view(), name="attribute-conversion"
+    ),
+    path("attributes/<slug:key>/fill/", schema_api.FillView.as_view(), name="attribute-fill"),
     path("customers/", api.CustomersView.as_view(), name="customers"),
     path("customers/count/", api.CountView.as_view(), name="customers-count"),
     path("customers/news/", list_api.NewsView.as_view(), name="customers-news"),

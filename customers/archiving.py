@@ -30,7 +30,8 @@ def tidy(attribute_id: int, now: datetime) -> int:
 
 def _step(attribute_id: int, now: datetime) -> int:
     with transaction.atomic():
-        attribute = Attribute.objects.select_for_update().filter(pk=attribute_id).first()
+        # Writers of customers hold a share of the key (schema.Schema.hold), and wait for nobody here.
+        attribute = Attribute.objects.select_for_update(no_key=True).filter(pk=attribute_id).first()
         if attribute is None or attribute.slot is None:
             return 0
         if attribute.archived_at is None:
@@ -61,11 +62,11 @@ def _move_away(attribute: Attribute, now: datetime) -> int:
     )
     customers = [row[0] for row in rows]
     if attribute.kind is Kind.PHONE and customers:
-        _release(attribute.key, customers, now)
+        release(attribute.key, customers, now)
     return len(customers)
 
 
-def _release(key: str, customers: list[UUID], now: datetime) -> None:
+def release(key: str, customers: list[UUID], now: datetime) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
             "UPDATE customers_phone SET used_in = array_remove(used_in, %s),"
@@ -81,7 +82,7 @@ def _move_back(attribute: Attribute, now: datetime) -> int:
         return 0
     values = {item.customer_id: item.value for item in batch}
     if attribute.kind is Kind.PHONE:
-        values = _reclaimed(attribute.key, values, now)
+        values = reclaimed(attribute.key, values, now)
     column = connection.ops.quote_name(attribute.column)
     type_name = {"text": "text", "number": "numeric", "time": "timestamptz"}[
         attribute.column.partition("_")[0]
@@ -97,7 +98,7 @@ def _move_back(attribute: Attribute, now: datetime) -> int:
     return len(batch)
 
 
-def _reclaimed(key: str, values: dict[UUID, str], now: datetime) -> dict[UUID, str]:
+def reclaimed(key: str, values: dict[UUID, str], now: datetime) -> dict[UUID, str]:
     """Claim the numbers that are free; return the values whose number the customer owns now.
 
     A deleted or merged customer owns no number: it gets its value back, and claims the number when it stands for itself

@@ -664,12 +664,12 @@ def _write(
     for name in changed:
         attribute = schema.by_key.get(name)
         if attribute is not None and attribute.is_writable:
-            row.put(attribute, _value(after.get(name), attribute, reading))
-            columns.append(attribute.column)
+            columns += schema.put(row, attribute, _value(after.get(name), attribute, reading))
     if STAGE in changed:
         row.stage = str(after[STAGE])
         columns.append("stage")
     if columns or always:
+        schema.hold(columns)
         save_version(row, columns, now)
     if LABELS in changed:
         _write_labels(row, before, after)

@@ -153,7 +153,7 @@ def attribute_json(attribute: Attribute) -> dict[str, Any]:
     default = attribute.default
     return {
         "key": attribute.key,
-        "label": attribute.label,
+        "label": attribute.title,
         "type": attribute.type,
         "description": attribute.description,
         "required": attribute.required,
@@ -167,6 +167,7 @@ def attribute_json(attribute: Attribute) -> dict[str, Any]:
         "position": attribute.position,
         "archived": attribute.archived_at is not None,
         "index_state": attribute.index_state,
+        "state": "archived" if attribute.archived_at else "converting" if attribute.converting else "active",
     }
 
 

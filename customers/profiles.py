@@ -272,6 +272,7 @@ def _bring_back(
     kept = {key: _without(value, held.owners) for key, value in profile.items()}
     with audit.recorded(actor, action, object_type="customer", object_id=seen.id, **data):
         columns = _put(customer, kept, schema)
+        schema.hold(columns)
         if customer.deleted_at is not None:
             customer.deleted_at = None
             columns.append("deleted_at")
@@ -286,7 +287,7 @@ def _insert(
     newcomer: UUID, profile: Mapping[str, Value], actor: audit.Actor, schema: Schema, now: datetime
 ) -> Customer:
     customer = Customer(id=newcomer, created_at=now, updated_at=now)
-    _put(customer, profile, schema)
+    schema.hold(_put(customer, profile, schema))
     with audit.recorded(actor, "customer.create", object_type="customer", object_id=newcomer) as entry:
         customer.created_entry = entry
         customer.save(force_insert=True)
@@ -310,6 +311,7 @@ def _replace(
         columns.append("stage")
         kind = "created" if kind == "overwritten" else kind
     if columns:
+        schema.hold(columns)
         with audit.recorded(actor, action, object_type="customer", object_id=customer.id):
             save_version(customer, columns, now)
     return Outcome(kind, customer, bool(columns))
@@ -317,12 +319,11 @@ def _replace(
 
 def _put(customer: Customer, values: Mapping[str, Value], schema: Schema) -> list[str]:
     """Set the columns whose value differs from ``values`` and return their names."""
-    changed = []
+    changed: list[str] = []
     for key, value in values.items():
         attribute = schema.by_key[key]
         if customer.value_of(attribute) != value:
-            customer.put(attribute, value)
-            changed.append(attribute.column)
+            changed += schema.put(customer, attribute, value)
     return changed
 
 

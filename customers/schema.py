@@ -1,7 +1,9 @@
 """The attributes that a customer has: which there are, who changes them, and what they make of what was given (1.1)."""
 
+import json
 import re
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
@@ -20,7 +22,7 @@ from customers.folding import fold
 from customers.models import SEATS, SLOTS, ArchivedValue, Attribute, Customer, SlotLease
 from customers.numbers import Use, identifying
 from customers.phones import Dialplan, InvalidPhone, normalize
-from customers.values import BadValue, Kind, Reading, Value
+from customers.values import BadValue, Kind, Reading, Rules, Value
 
 MOST_FAST = 12
 """How many custom attributes may be marked *fast*: each index costs every write (C2)."""
@@ -84,6 +86,26 @@ class InUse(Exception):
         ) % {"count": self.holders}
 
 
+class SchemaMoved(Exception):
+    """Attributes that a write concerns have changed since the schema was read; nothing was written."""
+
+    def __str__(self) -> str:
+        return _("An administrator has changed the attributes at this moment. Nothing was saved; save again.")
+
+
+class Converting(Exception):
+    """The attribute is being converted to another type, and what was asked for has to wait (C7)."""
+
+    def __init__(self, attribute: Attribute) -> None:
+        super().__init__(attribute.key)
+        self.attribute = attribute
+
+    def __str__(self) -> str:
+        return _("%(label)s is being converted to another type. Wait until that is done, or cancel it.") % {
+            "label": self.attribute.label
+        }
+
+
 def dialplan(region: str | None = None) -> Dialplan:
     """Return how the installation reads numbers without a country code, or does so for ``region``."""
     shortest, longest = settings.CIM_EXTENSION_DIGITS
@@ -128,6 +150,11 @@ class Schema:
         )
 
     @cached_property
+    def becoming_phones(self) -> tuple[Attribute, ...]:
+        """The attributes that are being converted to phones: their numbers have owners before it is done (C10)."""
+        return tuple(item for item in self.custom if item.future and item.future.kind is Kind.PHONE)
+
+    @cached_property
     def defaults(self) -> dict[str, Value]:
         reading = Reading(dialplan())
         return {
@@ -135,6 +162,43 @@ class Schema:
             for attribute in self.writable
             if attribute.default
         }
+
+    def hold(self, columns: Iterable[str]) -> None:
+        """See to it, for the rest of the transaction, that the custom ones of ``columns`` stay where and what they are.
+
+        Raises SchemaMoved where they are not any more. No query where no custom column is concerned.
+        """
+        wanted = set(columns)
+        concerned = {item.pk: item for item in self.custom if wanted.intersection(item.columns)}
+        if not concerned:
+            return
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT id, type, slot, converting::text FROM customers_attribute WHERE id = ANY(%s)"
+                " ORDER BY id FOR KEY SHARE",
+                [list(concerned)],
+            )
+            found = {
+                key: (kind, slot, json.loads(converting) if converting else None)
+                for key, kind, slot, converting in cursor.fetchall()
+            }
+        for key, item in concerned.items():
+            if found.get(key) != (item.type, item.slot, item.converting):
+                raise SchemaMoved
+
+    def put(self, customer: Customer, attribute: Attribute, value: Value) -> tuple[str, ...]:
+        """Set the value on ``customer``, nothing is saved; return the columns that it took.
+
+        While the attribute is being converted, the value is kept in both types. Raises InvalidProfile where the new
+        type does not take it (C7).
+        """
+        customer.put(attribute, value)
+        if future := attribute.future:
+            try:
+                customer.put(future, values.converted(value, future.rules, Reading(dialplan())))
+            except BadValue as refusal:
+                raise InvalidProfile({attribute.key: [str(refusal)]}) from None
+        return attribute.columns
 
     def read_json(self, raw: Mapping[str, Any], reading: Reading | None = None) -> Given:
         """Read parsed JSON by attribute key. Raises InvalidProfile with every bad value quoted."""
@@ -176,7 +240,7 @@ class Schema:
         """Refuse a profile that leaves a required attribute empty; ``among`` limits the question to those keys (C2)."""
         keys = None if among is None else set(among)
         errors = {
-            attribute.key: [_("%(label)s is required.") % {"label": attribute.label}]
+            attribute.key: [_("%(label)s is required.") % {"label": attribute.title}]
             for attribute in self.writable
             if attribute.required
             and profile.get(attribute.key) is None
@@ -188,8 +252,16 @@ class Schema:
     def uses_of(self, profile: Mapping[str, Value], typed: Mapping[str, str]) -> dict[str, Use]:
         """Return the numbers that ``profile`` shows and that identify somebody, with where it shows them."""
         found: dict[str, list[str]] = {}
-        for key in self.phone_keys:
-            value = profile.get(key)
+        shown: list[tuple[str, Value]] = [(key, profile.get(key)) for key in self.phone_keys]
+        for attribute in self.becoming_phones:
+            with suppress(BadValue):
+                shown.append(
+                    (
+                        attribute.key,
+                        values.converted(profile.get(attribute.key), Rules(Kind.PHONE), Reading(dialplan())),
+                    )
+                )
+        for key, value in shown:
             for number in value if isinstance(value, list) else [value]:
                 if isinstance(number, str):
                     found.setdefault(number, []).append(key)
@@ -273,17 +345,17 @@ def change(attribute: Attribute, definition: Definition, actor: audit.Actor) -> 
         if not attribute.is_custom and (odd := definition.given - _FOR_PREDEFINED):
             raise InvalidAttribute(
                 {
-                    key: [_("%(label)s is predefined: this cannot be changed.") % {"label": attribute.label}]
+                    key: [_("%(label)s is predefined: this cannot be changed.") % {"label": attribute.title}]
                     for key in odd
                 }
             )
+        if attribute.converting and definition.given & {"options", "max_length", "default"}:
+            raise Converting(attribute)
         if definition.type is not None and definition.type != attribute.type:
             raise InvalidAttribute(
                 {
                     "type": [
-                        _(
-                            "%(new)s: the type of %(label)s is %(old)s and stays so; add a new attribute instead."
-                        )
+                        _("%(new)s: the type of %(label)s is %(old)s; a conversion changes it.")
                         % {
                             "new": values.quoted(definition.type),
                             "label": attribute.label,
@@ -320,6 +392,8 @@ def archive(attribute: Attribute, actor: audit.Actor, *, now: datetime | None = 
                     ]
                 }
             )
+        if attribute.converting:
+            raise Converting(attribute)
         if attribute.archived_at is None:
             with audit.recorded(actor, "attribute.archive", object_type="attribute", object_id=attribute.key):
                 attribute.archived_at, attribute.seat, attribute.fast = now or timezone.now(), None, False
@@ -441,8 +515,26 @@ def _let_go_of_numbers(attribute: Attribute, now: datetime) -> None:
         )
 
 
+def free_slot() -> int:
+    """Return a slot that no attribute has, and that is empty. Raises SchemaFull."""
+    return _free("slot", SLOTS)
+
+
+def check_rules(attribute: Attribute, definition: Definition) -> None:
+    """Put type, options and length on ``attribute``, unsaved. Raises InvalidAttribute (C2, C3)."""
+    errors: dict[str, list[str]] = {}
+    _check_type(attribute, errors)
+    if not errors:
+        _check_options(attribute, definition, errors)
+        _check_max_length(attribute, definition, errors)
+    if errors:
+        raise InvalidAttribute(errors)
+
+
 def _free(what: str, most: int) -> int:
     taken = set(Attribute.objects.exclude(**{what: None}).values_list(what, flat=True))
+    if what == "slot":
+        taken |= set(SlotLease.objects.filter(until=None).values_list("slot", flat=True))
     free = [number for number in range(1, most + 1) if number not in taken]
     if not free:
         raise SchemaFull
@@ -468,12 +560,8 @@ def _check(attribute: Attribute, definition: Definition) -> None:
     """Put ``definition`` on ``attribute``, unsaved, or raise InvalidAttribute with a message for every bad field."""
     errors: dict[str, list[str]] = {}
     _check_label(attribute, definition, errors)
-    if attribute.type not in Attribute.Type.values or (attribute.is_custom and attribute.is_list):
-        kinds = ", ".join(kind for kind in Attribute.Type.values if kind not in values.LISTS)
-        errors["type"] = [
-            _("%(type)s is not a type; give one of %(kinds)s.")
-            % {"type": values.quoted(attribute.type), "kinds": kinds}
-        ]
+    _check_type(attribute, errors)
+    if "type" in errors:
         raise InvalidAttribute(errors)
     for name in _PLAIN:
         if (value := getattr(definition, name)) is not None:
@@ -489,10 +577,22 @@ def _check(attribute: Attribute, definition: Definition) -> None:
         raise InvalidAttribute(errors)
 
 
+def _check_type(attribute: Attribute, errors: dict[str, list[str]]) -> None:
+    if attribute.type not in Attribute.Type.values or (attribute.is_custom and attribute.is_list):
+        kinds = ", ".join(kind for kind in Attribute.Type.values if kind not in values.LISTS)
+        errors["type"] = [
+            _("%(type)s is not a type; give one of %(kinds)s.")
+            % {"type": values.quoted(attribute.type), "kinds": kinds}
+        ]
+
+
 def _check_label(attribute: Attribute, definition: Definition, errors: dict[str, list[str]]) -> None:
     if definition.label is None and attribute.label:
         return
     label = (definition.label or "").strip()
+    if not attribute.is_custom and label == attribute.title:
+        # A form sends back the label that it showed; what is stored stays that of every language.
+        return
     if not label:
         errors["label"] = [_("Give a label.")]
     elif len(label) > 100:

@@ -7,6 +7,7 @@ from rest_framework import serializers
 
 from cim.access.api import StrictSerializer, quoted
 from customers.models import Attribute, Identifier, Label
+from customers.values import LISTS
 
 
 def _text() -> serializers.CharField:
@@ -65,6 +66,7 @@ class AttributeBody(StrictSerializer):
     archived = serializers.BooleanField(read_only=True)
     index_state = serializers.CharField(read_only=True)
     demand = serializers.DictField(read_only=True, allow_null=True)
+    state = serializers.CharField(read_only=True)
     label = serializers.CharField(  # type: ignore[assignment]
         required=False, allow_blank=True, help_text="unique, ignoring case"
     )
@@ -77,6 +79,15 @@ class AttributeBody(StrictSerializer):
     options = serializers.ListField(child=serializers.CharField(allow_blank=True), required=False)
     max_length = serializers.IntegerField(required=False, allow_null=True, min_value=1, max_value=1000)
     fast = serializers.BooleanField(required=False)
+
+
+class ConversionBody(StrictSerializer):
+    """What type an attribute shall have; with ``dry_run`` it is only said what would not convert."""
+
+    type = serializers.ChoiceField(choices=[kind for kind in Attribute.Type.values if kind not in LISTS])
+    options = serializers.ListField(child=serializers.CharField(allow_blank=True), required=False)
+    max_length = serializers.IntegerField(required=False, allow_null=True, min_value=1, max_value=1000)
+    dry_run = serializers.BooleanField(required=False)
 
 
 class OrderBody(StrictSerializer):

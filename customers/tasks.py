@@ -5,7 +5,7 @@ from uuid import UUID
 from celery import shared_task
 from django.utils import timezone
 
-from customers import archiving, bulk, duplicates, erasing, filters, indexes, listing, retention
+from customers import archiving, bulk, duplicates, erasing, filters, indexes, listing, retention, retyping
 from customers.import_tasks import forget_import_files, run_imports
 from customers.models import ListJob
 from customers.policy import Sight
@@ -23,6 +23,7 @@ __all__ = [
     "sum_up_tallies",
     "tidy_attribute",
     "tidy_attributes",
+    "work_on_attribute_jobs",
     "work_on_list_job",
     "work_on_list_jobs",
 ]
@@ -74,6 +75,15 @@ def forget_list_jobs() -> int:
     listing.demand.forget(timezone.now().date())
     bulk.forget_files(timezone.now() - bulk.KEPT)
     return bulk.forget(timezone.now() - bulk.REMEMBERED)
+
+
+@shared_task(name="customers.work_on_attribute_jobs")
+def work_on_attribute_jobs() -> int:
+    """Convert and fill in the values of attributes; asked for now, and every few seconds (C2, C7)."""
+    taken = retyping.work()
+    if taken:
+        settle_indexes.delay()
+    return taken
 
 
 @shared_task(name="customers.find_duplicates")

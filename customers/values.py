@@ -7,7 +7,7 @@ list attributes hold ``list[str]``. ``from_json`` reads what the API sends, ``fr
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time
 from decimal import Decimal, InvalidOperation
 from enum import StrEnum
 from typing import Any
@@ -76,7 +76,7 @@ class Reading:
 def quoted(value: object) -> str:
     """Return ``value`` in quotation marks, shortened to what fits an error message."""
     text = str(value)
-    return f"“{text[:80]}…”" if len(text) > 80 else f"“{text}”"
+    return _("“%s”") % (f"{text[:80]}…" if len(text) > 80 else text)
 
 
 def from_json(raw: Any, rules: Rules, reading: Reading) -> Value:
@@ -146,6 +146,26 @@ def to_text(value: Value) -> str:
         case list():
             return ";".join(value)
     return str(value)
+
+
+def converted(value: Value, rules: Rules, reading: Reading) -> Value:
+    """Return the single value ``value`` as one of another type (C7).
+
+    Raises BadValue where it is none, or would lose a part: a date and time becomes a date at midnight (UTC) only.
+    """
+    if value is None:
+        return None
+    if rules.kind is Kind.DATE and isinstance(value, datetime):
+        moment = value.astimezone(UTC)
+        if moment.time() != time():
+            raise BadValue(_("%(value)s would lose its time of day.") % {"value": quoted(to_text(value))})
+        return moment.date()
+    if rules.kind is Kind.DATETIME and isinstance(value, date) and not isinstance(value, datetime):
+        return datetime(value.year, value.month, value.day, tzinfo=UTC)
+    text = (
+        ("1" if value else "0") if rules.kind is Kind.NUMBER and isinstance(value, bool) else to_text(value)
+    )
+    return from_text(text, rules, reading)
 
 
 def plain_decimal(value: Decimal) -> Decimal:

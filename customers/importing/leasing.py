@@ -12,7 +12,7 @@ from django.db import connection, transaction
 from django.db.models import Case, F, IntegerField, Value, When
 from django.utils import timezone
 
-from customers.models import ImportRun
+from customers.models import Attribute, ImportRun
 
 LEASE = dt.timedelta(seconds=15)
 """How long a worker that says nothing keeps its import."""
@@ -56,12 +56,18 @@ class Lease:
         ImportRun.objects.filter(id=self.run_id, fence=self.fence).update(leased_until=None, **changes)
 
 
+def queue_up() -> None:
+    """Wait until nobody else decides who works next on what imports write; for the rest of the transaction."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_QUEUE_LOCK])
+
+
 def take(now: dt.datetime) -> tuple[ImportRun, Lease] | None:
     """Take the next import that has work to do, or None while another is being worked on or none is due (C69)."""
     with transaction.atomic():
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_QUEUE_LOCK])
-        if ImportRun.objects.leased(now).exists():
+        queue_up()
+        # An attribute on its way from one type to another is written by nobody who writes in bulk (C7).
+        if ImportRun.objects.leased(now).exists() or Attribute.objects.converting().exists():
             return None
         begun_first = Case(
             When(state=ImportRun.State.QUEUED, then=Value(1)), default=Value(0), output_field=IntegerField()

@@ -1,4 +1,5 @@
 from customers.models.attribute import SEATS, SLOTS, ArchivedValue, Attribute, AttributeWait, SlotLease
+from customers.models.attribute_job import AttributeJob
 from customers.models.customer import Customer, CustomerLabel, Identifier, Label, Never, Phone, Stage, Version
 from customers.models.erasure import Erasure
 from customers.models.import_run import OUTCOMES, ImportMapping, ImportPiece, ImportRow, ImportRun
@@ -21,6 +22,7 @@ __all__ = [
     "SLOTS",
     "ArchivedValue",
     "Attribute",
+    "AttributeJob",
     "AttributeWait",
     "Customer",
     "CustomerLabel",

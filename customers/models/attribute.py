@@ -13,6 +13,21 @@ SEATS = 50
 SLOTS = 64
 """How many value slots a customer row has: the seats, and room for what is being archived or converted."""
 
+_TITLES = {
+    "First name": _("First name"),
+    "Last name": _("Last name"),
+    "Phones": _("Phones"),
+    "Emails": _("Emails"),
+    "Address": _("Address"),
+    "Postal code": _("Postal code"),
+    "CRM id": _("CRM id"),
+    "Account id": _("Account id"),
+    "Language": _("Language"),
+    "Created": _("Created"),
+    "Updated": _("Updated"),
+}
+"""What readers of each language call the predefined attributes, by the label they are installed with (Q33)."""
+
 
 class AttributeQuerySet(models.QuerySet["Attribute"]):
     def active(self) -> Self:
@@ -20,6 +35,9 @@ class AttributeQuerySet(models.QuerySet["Attribute"]):
 
     def archived(self) -> Self:
         return self.exclude(archived_at=None)
+
+    def converting(self) -> Self:
+        return self.exclude(converting=None)
 
     def custom(self) -> Self:
         return self.filter(is_custom=True)
@@ -76,6 +94,8 @@ class Attribute(models.Model):
     seat = models.PositiveSmallIntegerField(null=True, blank=True, unique=True)
     slot = models.PositiveSmallIntegerField(null=True, blank=True, unique=True)
     archived_at = models.DateTimeField(null=True, blank=True)
+    # While the type is being changed: what the attribute becomes, and the slot that fills up meanwhile.
+    converting = models.JSONField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects = AttributeQuerySet.as_manager()
@@ -102,6 +122,11 @@ class Attribute(models.Model):
         return self.label
 
     @property
+    def title(self) -> str:
+        """The label as the reader sees it: a predefined one that nobody has changed is in their language (C1, Q33)."""
+        return self.label if self.is_custom else str(_TITLES.get(self.label, self.label))
+
+    @property
     def kind(self) -> Kind:
         return Kind(self.type)
 
@@ -113,6 +138,16 @@ class Attribute(models.Model):
     def column(self) -> str:
         """The column of the customer row that holds the value; for a predefined attribute its key."""
         return f"{storage_of(self.kind)}_{self.slot}" if self.is_custom else self.key
+
+    @property
+    def future(self) -> "Attribute | None":
+        """The attribute as it will be, not saved; None unless its type is being changed (C7)."""
+        return Attribute(key=self.key, label=self.label, **self.converting) if self.converting else None
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """All columns that a write of the value writes: while the type is being changed there are two."""
+        return (self.column, self.future.column) if self.future else (self.column,)
 
     @property
     def is_writable(self) -> bool:

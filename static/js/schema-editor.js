@@ -5,6 +5,7 @@ import { confirmAction, openDialog } from "./dialogs.js";
 import { button, el, fill, freshId, icon } from "./elements.js";
 import { addKeys } from "./keys.js";
 import { attachReorder, withMoved } from "./reorder.js";
+import { askToFill, jobNote, openConversion } from "./schema-conversion.js";
 import { toast } from "./toasts.js";
 import { count } from "./values.js";
 
@@ -19,17 +20,10 @@ const TYPES = () => ({
 });
 
 function typeWords(attribute) {
+  if (attribute.state === "converting") return el("span", { class: "state-building" }, TYPES()[attribute.type], " · ", gettext("converting"), el("span", { class: "bar busy", "aria-hidden": "true" }, el("span")));
   if (attribute.type === "choice") return interpolate(ngettext("One of %s", "One of %s", attribute.options.length), [attribute.options.length]);
   if (attribute.type === "text" && attribute.max_length) return interpolate(gettext("Text, %s"), [attribute.max_length]);
   return TYPES()[attribute.type] || attribute.type;
-}
-
-/** What people have waited for an attribute that is not fast. */
-function demandWords({ times, seconds }) {
-  return interpolate(ngettext(
-    "Sorted or searched %(times)s time in the last 30 days, with %(wait)s s of waiting.",
-    "Sorted or searched %(times)s times in the last 30 days, with %(wait)s s of waiting each time.", times,
-  ), { times: count(times), wait: (seconds / times).toFixed(1) }, true);
 }
 
 function indexWords(attribute) {
@@ -40,9 +34,12 @@ function indexWords(attribute) {
     case "dropping": return el("span", { class: "quiet" }, gettext("Switching off"));
     default:
       if (attribute.fast) return el("span", { class: "warn-text" }, icon("clock"), " ", gettext("Waiting"));
-      if (attribute.demand && attribute.demand.suggested) return el("span", { class: "badge acc", title: demandWords(attribute.demand) }, icon("zap"), gettext("Suggested"));
-      return el("span", { class: "quiet" }, gettext("Off"));
+      return attribute.demand && attribute.demand.suggested ? el("span", { class: "badge warn", title: demandWords(attribute) }, gettext("Suggested")) : el("span", { class: "quiet" }, gettext("Off"));
   }
+}
+
+function demandWords({ demand }) {
+  return interpolate(ngettext("People waited %(seconds)s s in %(times)s search by it lately.", "People waited %(seconds)s s in %(times)s searches by it lately.", demand.times), { seconds: count(Math.round(demand.seconds)), times: count(demand.times) }, true);
 }
 
 class SchemaEditor {
@@ -77,7 +74,7 @@ class SchemaEditor {
   /** Index work runs in the background; its state is asked for as long as it changes. */
   watch() {
     clearTimeout(this.timer);
-    if (!this.attributes.some((attribute) => ["building", "dropping"].includes(attribute.index_state) || (attribute.fast && attribute.index_state === "none"))) return;
+    if (!this.attributes.some((attribute) => ["building", "dropping"].includes(attribute.index_state) || attribute.state === "converting" || (attribute.fast && attribute.index_state === "none"))) return;
     this.timer = setTimeout(async () => {
       try {
         this.attributes = (await read("attributes/")).sort((a, b) => a.position - b.position);
@@ -265,6 +262,7 @@ class AttributePanel {
     this.editor = editor;
     this.attribute = attribute;
     this.fields = {};
+    this.job = attribute && attribute.custom ? jobNote(attribute, (kind, job) => this.worked(kind, job)) : null;
     this.element = el("aside", { class: "panel", "aria-label": attribute ? attribute.label : gettext("New attribute") });
     this.draw();
   }
@@ -273,6 +271,33 @@ class AttributePanel {
     this.fields.label.input.focus();
     this.initial = this.snapshot();
     if (this.attribute) this.countHolders();
+    if (this.job) { this.job.follow("conversion"); if (this.attribute.default !== null) this.job.follow("fill"); }
+  }
+
+  async convert() {
+    const begun = await openConversion(this.attribute, TYPES());
+    if (begun) await this.reopened();
+  }
+
+  /** Show the panel anew with what the attribute is now. */
+  async reopened() {
+    const { key } = this.attribute;
+    await this.editor.load();
+    const now = this.editor.attributes.find((attribute) => attribute.key === key);
+    if (now && !now.archived) { this.editor.openPanel(now); this.editor.panel.convertButton?.focus(); }
+  }
+
+  async worked(kind, job) {
+    if (kind === "fill" && job.state === "done") toast(interpolate(ngettext("%(label)s is filled in for %(done)s customer.", "%(label)s is filled in for %(done)s customers.", job.done), { label: this.attribute.label, done: count(job.done) }, true));
+    if (this.editor.panel === this) await this.reopened();
+  }
+
+  async fillIn(empty) {
+    try {
+      if (await askToFill(this.attribute, empty)) { fill(this.fillBox); this.job.follow("fill"); }
+    } catch (problem) {
+      this.refused(problem);
+    }
   }
 
   input(name, label, control, hint = "") {
@@ -323,20 +348,22 @@ class AttributePanel {
         this.input("label", gettext("Name on screen"), el("input", { class: "input", value: attribute.label, maxlength: "100", autocomplete: "off" })),
         el(
           "div", { class: "pair-fields" },
-          this.input("type", gettext("Type"), type, isNew ? "" : gettext("The type is fixed.")),
+          this.typeField = this.input("type", gettext("Type"), type, isNew || attribute.custom ? "" : gettext("The type is fixed.")),
           this.lengthField = this.input("max_length", gettext("Longest"), el("input", { class: "input", inputmode: "numeric", value: attribute.max_length ?? "", placeholder: "1000" })),
         ),
+        !isNew && attribute.custom ? this.convertButton = button(gettext("Change the type"), { icon: "arrow-left-right", classes: "small", disabled: attribute.state === "converting" }, () => this.convert()) : null,
+        this.job ? this.job.element : null,
         this.optionsField = this.input("options", gettext("Options, one per line"), el("textarea", { class: "input", rows: "5" }, attribute.options.join("\n")), gettext("Up to 50, without commas. An option that customers have cannot be taken away.")),
         this.input("description", gettext("Hint for the people who fill it in"), el("input", { class: "input", value: attribute.description || "", maxlength: "500" })),
         attribute.custom ? this.defaultField = this.input("default", gettext("Value for new customers"), el("input", { class: "input", value: attribute.default === null || attribute.default === undefined ? "" : String(attribute.default) }), gettext("Applies to customers created from now on.")) : null,
+        this.fillBox = el("div"),
         el(
           "div", {},
           attribute.custom ? this.toggle("required", gettext("Required"), gettext("Asked for when a customer is created and when this is edited. Older records stay as they are."), attribute.required) : null,
           this.toggle("pii", gettext("Personal data"), gettext("Masked for who may not reveal it; each reveal is recorded."), attribute.pii),
           attribute.custom ? this.toggle("read_only_for_agents", gettext("Read-only for agents"), gettext("Agents see it and cannot change it."), attribute.read_only_for_agents) : null,
-          attribute.custom ? this.toggle("fast", gettext("Fast search and sorting"), interpolate(gettext("Builds an index in the background. In use: %(used)s of %(limit)s."), { used: fastUsed, limit: FAST_LIMIT }, true), attribute.fast, !attribute.fast && fastUsed >= FAST_LIMIT) : null,
+          attribute.custom ? this.toggle("fast", gettext("Fast search and sorting"), (attribute.demand && attribute.demand.suggested && !attribute.fast ? `${demandWords(attribute)} ` : "") + interpolate(gettext("Builds an index in the background. In use: %(used)s of %(limit)s."), { used: fastUsed, limit: FAST_LIMIT }, true), attribute.fast, !attribute.fast && fastUsed >= FAST_LIMIT) : null,
         ),
-        attribute.demand && !attribute.fast ? el("div", { class: `note ${attribute.demand.suggested ? "acc" : ""}`.trim() }, icon("zap"), el("p", { class: "words" }, attribute.demand.suggested ? el("strong", {}, gettext("Worth making fast.")) : null, " ", demandWords(attribute.demand))) : null,
         attribute.index_state === "building" ? el("div", { class: "note acc" }, icon("zap"), el("p", { class: "words" }, el("strong", {}, gettext("The index is being built.")), " ", gettext("Search works meanwhile, only slower."))) : null,
       ),
       el(
@@ -365,6 +392,8 @@ class AttributePanel {
     try {
       const [filled, all] = await Promise.all([read(`customers/count/?${key}__isempty=false`), read("customers/count/")]);
       fill(this.holders, ` · ${interpolate(gettext("filled in %(filled)s of %(all)s customers"), { filled: count(filled.count), all: count(all.count) }, true)}`);
+      const empty = all.count - filled.count;
+      if (this.attribute.custom && this.attribute.default !== null && empty > 0) fill(this.fillBox, button(interpolate(ngettext("Fill it in for %s customer without a value", "Fill it in for %s customers without a value", empty), [count(empty)]), { classes: "small" }, () => this.fillIn(empty)));
     } catch (problem) {
       fill(this.holders, "");
     }

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from cim.access import audit
@@ -23,6 +24,11 @@ def add_customer(*, labels: tuple[str, ...] = (), **values: Any) -> Customer:
     if labels:
         labelling.relabel(customer, ACTOR, add=list(Label.objects.filter(name__in=labels)))
     return customer
+
+
+def edit(customer: Customer, **values: Any) -> None:
+    current = Schema.current()
+    profiles.edit(customer.pk, current.read_json(values), ACTOR, schema=current)
 
 
 def add_people() -> None:
@@ -64,6 +70,18 @@ def add_crowd() -> None:
 def ready(page: Page) -> None:
     """Wait until the script of the page has shown what it has to show."""
     page.locator("[data-ready=true]").first.wait_for()
+
+
+def tab_to(page: Page, name: str) -> None:
+    """Press Tab until the button or link of that name has the focus."""
+    script = (
+        "() => document.activeElement.getAttribute('aria-label') || document.activeElement.innerText || ''"
+    )
+    for _step in range(60):
+        page.keyboard.press("Tab")
+        if page.evaluate(script).strip().startswith(name):
+            return
+    pytest.fail(f"Tab never comes to {name}.")
 
 
 def opened(page: Page, address: str) -> Page:

@@ -3,8 +3,9 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, expect
 
+from customers import retyping
 from customers.models import Attribute
-from tests.browser.stories import add_attribute, add_customer, opened
+from tests.browser.stories import add_attribute, add_customer, edit, opened, tab_to
 from tests.factories import make_user
 
 Accessible = Callable[[Page], None]
@@ -95,3 +96,102 @@ def test_nobody_but_the_admin_opens_the_editor(page: Page, sign_in: Callable[...
     assert answer
     assert answer.status == 403
     expect(page.get_by_role("heading", level=1)).to_have_text("You may not open this page")
+
+
+def test_type_is_changed_once_every_value_converts(editor: Page, assert_accessible: Accessible) -> None:
+    add_attribute("Tariff")
+    ada = add_customer(first_name="Ada", tariff="12")
+    bert = add_customer(first_name="Bert", tariff="cheap")
+    opened(editor, "/schema/")
+
+    editor.get_by_role("button", name="Tariff tariff").click()
+    editor.get_by_role("button", name="Change the type").click()
+    dialog = editor.get_by_role("dialog")
+    dialog.get_by_label("New type").select_option("Number")
+    dialog.get_by_role("button", name="Check the values").click()
+    expect(dialog.get_by_role("status")).to_contain_text("Looking at every value")
+    retyping.work()
+    expect(dialog.get_by_role("alert")).to_contain_text("1 value of 2 does not convert")
+    expect(dialog.get_by_role("row", name="cheap")).to_contain_text("is not a number")
+    expect(dialog.get_by_role("button", name="Convert", exact=True)).to_be_disabled()
+    assert_accessible(editor)
+
+    edit(bert, tariff="14.5")
+    dialog.get_by_role("button", name="Check the values").click()
+    retyping.work()
+    expect(dialog).to_contain_text("All 2 values convert")
+    dialog.get_by_role("button", name="Convert", exact=True).click()
+    expect(dialog.get_by_role("status")).to_be_visible()
+    retyping.work()
+    expect(dialog).to_be_hidden()
+    expect(editor.get_by_role("row", name="Tariff tariff")).to_contain_text("Number")
+    ada.refresh_from_db()
+    assert ada.value_of(Attribute.objects.get(key="tariff")) == 12
+
+
+def test_type_is_changed_and_values_are_filled_in_by_keyboard(editor: Page) -> None:
+    add_attribute("Tariff", default="7")
+    attribute = Attribute.objects.get(key="tariff")
+    ada, bert = add_customer(first_name="Ada"), add_customer(first_name="Bert")
+    edit(bert, tariff=None)
+    opened(editor, "/schema/")
+
+    editor.get_by_role("button", name="Tariff tariff").focus()
+    editor.keyboard.press("Enter")
+    tab_to(editor, "Fill it in for 1 customer without a value")
+    editor.keyboard.press("Enter")
+    tab_to(editor, "Fill in 1 customer")
+    with editor.expect_response("**/fill/"):
+        editor.keyboard.press("Enter")
+    retyping.work()
+    expect(editor.get_by_text("Tariff is filled in for 1 customer.")).to_be_visible()
+    bert.refresh_from_db()
+    assert bert.value_of(attribute) == "7"
+
+    expect(editor.get_by_role("button", name="Change the type")).to_be_focused()
+    editor.keyboard.press("Enter")
+    expect(editor.get_by_label("New type")).to_be_focused()
+    editor.keyboard.type("Numb")
+    tab_to(editor, "Check the values")
+    with editor.expect_response("**/conversion/"):
+        editor.keyboard.press("Enter")
+    retyping.work()
+    expect(editor.get_by_role("button", name="Convert", exact=True)).to_be_focused()
+    with editor.expect_response("**/conversion/"):
+        editor.keyboard.press("Enter")
+    retyping.work()
+    expect(editor.get_by_role("dialog")).to_be_hidden()
+    ada.refresh_from_db()
+    assert ada.value_of(Attribute.objects.get(key="tariff")) == 7
+
+
+def test_attribute_is_added_archived_restored_and_deleted_by_keyboard(editor: Page) -> None:
+    opened(editor, "/schema/")
+
+    editor.keyboard.press("n")
+    expect(editor.get_by_label("Name on screen")).to_be_focused()
+    editor.keyboard.type("Meter number")
+    editor.keyboard.press("Enter")
+    opener = editor.get_by_role("button", name="Meter number meter_number")
+    opener.focus()
+    editor.keyboard.press("Enter")
+    expect(editor.get_by_label("Name on screen")).to_be_focused()
+    tab_to(editor, "Archive")
+    editor.keyboard.press("Enter")
+    archived = editor.locator("[data-part=archived]")
+    expect(archived).to_contain_text("Meter number")
+    archived.get_by_role("button", name="Restore").focus()
+    editor.keyboard.press("Enter")
+    expect(editor.locator("[data-part=rows]")).to_contain_text("Meter number")
+
+    opener.focus()
+    editor.keyboard.press("Enter")
+    tab_to(editor, "Archive")
+    editor.keyboard.press("Enter")
+    archived.get_by_role("button", name="Delete for good").focus()
+    editor.keyboard.press("Enter")
+    expect(editor.get_by_role("dialog")).to_contain_text("No customer has a value")
+    tab_to(editor, "Delete for good")
+    editor.keyboard.press("Enter")
+    expect(archived).to_be_hidden()
+    assert not Attribute.objects.filter(key="meter_number").exists()
