@@ -11,7 +11,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from cim.access.models import UserPreference
-from cim.access.permissions import PERMISSIONS, any_of, full_name
+from cim.access.permissions import PERMISSIONS, ROLE_NAMES, any_of, full_name
 
 
 @dataclass(frozen=True)
@@ -35,15 +35,6 @@ PLACES = (
     Place(_("CRM"), "database", "crm_mappings:list", "integrations.edit", "g r"),
     Place(_("Audit"), "shield-check", "access:audit", ("audit", "audit_team"), "g a"),
 )
-
-# What the roles are called in the language of the page; a role made by hand keeps its own name.
-ROLE_NAMES: dict[str, Promise] = {
-    "Admin": _("Administrator"),
-    "Supervisor": _("Supervisor"),
-    "Agent": _("Agent"),
-    "Importer": _("Importer"),
-    "Integration": _("Integration"),
-}
 
 
 def frame(request: HttpRequest) -> dict[str, Any]:

@@ -511,6 +511,7 @@ LANGUAGE_CODE = "en"
 LANGUAGES = [("en", _("English")), ("fr", _("French"))]
 LOCALE_PATHS = [BASE_DIR / "locale"]
 FORMAT_MODULE_PATH = "cim.formats"
+FORMAT_MODULE_PATH = "cim.formats"
 TIME_ZONE = _text("CIM_TIME_ZONE", "UTC")
 USE_TZ = True
 

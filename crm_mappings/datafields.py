@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 if TYPE_CHECKING:
     from interactions.models import Interaction
@@ -64,7 +65,7 @@ _ALL: Final = {
         ("end_time", _("End time"), Form.MOMENT),
         ("event_type", _("Event type"), Form.TEXT),
         ("final_state", _("Final state"), Form.TRUTH),
-        ("from_address", _("From"), Form.TEXT),
+        ("from_address", pgettext_lazy("address", "From"), Form.TEXT),
         ("interaction_id", _("Interaction ID"), Form.TEXT),
         ("master_contact_id", _("Master contact ID"), Form.TEXT),
         ("media_type", _("Media type"), Form.TEXT),
@@ -74,7 +75,7 @@ _ALL: Final = {
         ("start_time", _("Start time"), Form.MOMENT),
         ("status", _("Status"), Form.TEXT),
         ("tags", _("Tags"), Form.TEXT),
-        ("to_address", _("To"), Form.TEXT),
+        ("to_address", pgettext_lazy("address", "To"), Form.TEXT),
         ("transcript_url", _("Transcript URL"), Form.ADDRESS),
         ("transcription_text", _("Transcription text"), Form.LONG),
     )

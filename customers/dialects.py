@@ -64,6 +64,8 @@ class Column(Protocol):
     @property
     def label(self) -> str: ...
     @property
+    def title(self) -> str: ...
+    @property
     def is_list(self) -> bool: ...
     @property
     def is_writable(self) -> bool: ...
@@ -420,9 +422,10 @@ def match_headers(
 
 
 def _by_name(attributes: Iterable[Column]) -> dict[str, str]:
-    """Map every folded key and label to its key; keys come first."""
+    """Map every folded key, label and label of the reader's language to its key; keys come first, then labels."""
     items = [item for item in attributes if item.is_writable or folded_header(item.key) in _NEVER_GIVEN]
-    found = {folded_header(item.label): item.key for item in reversed(items)}
+    found = {folded_header(item.title): item.key for item in reversed(items)}
+    found |= {folded_header(item.label): item.key for item in reversed(items)}
     return found | {folded_header(item.key): item.key for item in items}
 
 
@@ -438,6 +441,6 @@ def _refuse_doubles(matches: Sequence[Match], known: Mapping[str, Column]) -> No
                     "The columns “%(one)s” and “%(other)s” both go to %(label)s."
                     " Rename one, or leave it out by the mapping {“%(other)s”: null}."
                 )
-                % {"one": first[key], "other": match.header, "label": known[key].label}
+                % {"one": first[key], "other": match.header, "label": known[key].title}
             )
         first[key] = match.header

@@ -250,7 +250,7 @@ class _Reader:
 
 def _masked(attribute: Attribute) -> str:
     return _("%(label)s is masked for you: you may only look up a whole value, as %(key)s=….") % {
-        "label": attribute.label,
+        "label": attribute.title,
         "key": attribute.key,
     }
 
@@ -259,7 +259,7 @@ def _not_taken(name: str, attribute: Attribute) -> str:
     taken = operators_for(attribute.kind)
     return _("%(name)s is no way to search %(label)s, of the type %(type)s; there are: %(known)s.") % {
         "name": quoted(name),
-        "label": quoted(attribute.label),
+        "label": quoted(attribute.title),
         "type": attribute.type,
         "known": ", ".join(f"{attribute.key}__{item}" if item else attribute.key for item in taken),
     }

@@ -18,6 +18,7 @@ from django.core.management import CommandError
 from django.core.management.commands import flush
 from django.db import connection, connections
 from django.db.backends.signals import connection_created
+from django.utils import translation
 
 from cim import database_roles, supervising
 from cim.celery import app
@@ -46,6 +47,13 @@ def _throwaway_postgres() -> Iterator[Path]:
     finally:
         shutil.rmtree(home, ignore_errors=True)
         shutil.rmtree(sockets, ignore_errors=True)
+
+
+@pytest.fixture(autouse=True)
+def _language() -> Iterator[None]:
+    """A request leaves its language in force, for the next one to replace; here it ends with its test."""
+    yield
+    translation.deactivate()
 
 
 @contextlib.contextmanager
@@ -112,21 +120,25 @@ def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: N
 
 
 @pytest.fixture(scope="session")
-def django_db_setup(django_db_setup: None, django_db_blocker: pytest_django.DjangoDbBlocker) -> None:
+def django_db_setup(
+    django_db_setup: None, django_db_blocker: pytest_django.DjangoDbBlocker
+) -> Iterator[None]:
     """Make the role of web and workers, and let it into this worker's database."""
-    with django_db_blocker.unblock():
-        if connection.settings_dict["USER"] != USER:
-            return
-        with connection.cursor() as cursor:
+    if connection.settings_dict["USER"] == USER:
+        with django_db_blocker.unblock(), connection.cursor() as cursor:
             # Another worker may make it at the same moment.
             cursor.execute(
                 f"DO $$ BEGIN CREATE ROLE {APP_USER} LOGIN;"
                 " EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END $$"
             )
             database_roles.grant(cursor, APP_USER)
-    if os.environ.get("CIM_TEST_AS_APP"):
-        connection_created.connect(_become_app)
-        connections.close_all()
+        if os.environ.get("CIM_TEST_AS_APP"):
+            connection_created.connect(_become_app)
+            connections.close_all()
+    yield
+    # The database is dropped by its owner.
+    connection_created.disconnect(_become_app)
+    connections.close_all()
 
 
 def _become_app(connection: Any, **_kwargs: Any) -> None:

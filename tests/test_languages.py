@@ -34,7 +34,9 @@ def entries(language: str, domain: str) -> Iterator[Message]:
 
 def key(message: Message) -> tuple[str | None, str, str]:
     singular, plural = message.id if message.pluralizable else (message.id, "")
-    return message.context, singular, plural
+    # Compiled catalogues come back with their contexts as bytes.
+    context = message.context.decode() if isinstance(message.context, bytes) else message.context
+    return context, singular, plural
 
 
 def keys(messages: Iterator[Message]) -> set[tuple[str | None, str, str]]:

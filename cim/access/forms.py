@@ -11,6 +11,7 @@ from django.contrib.auth.password_validation import password_validators_help_tex
 from django.utils.translation import gettext_lazy as _
 
 from cim.access.models import AuditEntry, TeamMembership, UserPreference
+from cim.access.permissions import ROLE_NAMES
 
 
 def _languages() -> list[tuple[str, Any]]:
@@ -45,10 +46,15 @@ class ChangePasswordForm(PasswordChangeForm):
         self.fields["new_password1"].help_text = " ".join(password_validators_help_texts())
 
 
+class RoleField(forms.ModelChoiceField):
+    def label_from_instance(self, obj: Group) -> str:
+        return str(ROLE_NAMES.get(obj.name, obj.name))
+
+
 class UserForm(forms.ModelForm[User]):
     """A user with one role; nobody can take the management of users away from themselves."""
 
-    role = forms.ModelChoiceField(label=_("Role"), queryset=Group.objects.order_by("name"), required=False)
+    role = RoleField(label=_("Role"), queryset=Group.objects.order_by("name"), required=False)
     team = forms.CharField(
         label=_("Team"),
         required=False,

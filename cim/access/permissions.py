@@ -49,6 +49,15 @@ PERMISSIONS: Final[dict[str, Promise]] = {
     "lookup": _("look customers up"),
 }
 
+# What the roles are called in the language of the page; a role made by hand keeps its own name.
+ROLE_NAMES: Final[dict[str, Promise]] = {
+    "Admin": _("Administrator"),
+    "Supervisor": _("Supervisor"),
+    "Agent": _("Agent"),
+    "Importer": _("Importer"),
+    "Integration": _("Integration"),
+}
+
 _AGENT: Final = frozenset(
     {
         "see_customers",

@@ -28,7 +28,7 @@ def quoted(value: object) -> str:
     text = _UNSTORABLE.sub("\N{REPLACEMENT CHARACTER}", text)
     if len(text) > QUOTED_LENGTH:
         text = text[:QUOTED_LENGTH] + "…"
-    return f"“{text}”"
+    return _("“%s”") % text
 
 
 def is_storable(text: str) -> bool:

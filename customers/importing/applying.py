@@ -429,8 +429,8 @@ class Application:
             keys = [key for key in refusal.lacking.split(",") if key in by_key]
             return Fate(
                 "errors",
-                column="; ".join(headers.get(key, by_key[key].label) for key in keys),
-                reason=" ".join(_("%(label)s is required.") % {"label": by_key[key].label} for key in keys),
+                column="; ".join(headers.get(key, by_key[key].title) for key in keys),
+                reason=" ".join(_("%(label)s is required.") % {"label": by_key[key].title} for key in keys),
             )
         uses = [row.uses[number] for number in refusal.owners]
         owners = ", ".join(

@@ -359,7 +359,7 @@ class Checker:
             "count": count,
             "most": values.MOST_IN_LIST,
         }
-        complaints.setdefault(line, []).append((item.label, str(count), reason))
+        complaints.setdefault(line, []).append((item.title, str(count), reason))
 
     def _complain_of_nobody(
         self,

@@ -21,6 +21,11 @@ class Attribute:
     label: str
     is_list: bool = False
     is_writable: bool = True
+    french: str = ""
+
+    @property
+    def title(self) -> str:
+        return self.french or self.label
 
 
 ATTRIBUTES = [
@@ -214,6 +219,15 @@ def test_headers_match_keys_and_labels_whatever_their_case_spaces_and_dashes() -
     assert matched("FIRST-NAME", "phone", "Phone 2", "phone_1", "E-Mail", "town_OF residence", "shoe") == [
         "first_name", "phones", "phones", "phones", "emails", "city", None,
     ]  # fmt: skip
+
+
+def test_headers_match_what_the_reader_calls_a_predefined_attribute() -> None:
+    attributes = [Attribute("first_name", "First name", french="Prénom"), Attribute("nom", "Prénom")]
+
+    found = [match.attribute for match in dialects.match_headers(["prénom", "First name"], attributes, {})]
+
+    assert found == ["nom", "first_name"]
+    assert dialects.match_headers(["PRÉNOM"], attributes[:1], {})[0].attribute == "first_name"
 
 
 def test_columns_of_an_error_report_are_ignored_and_a_label_of_the_same_name_is_not() -> None:
