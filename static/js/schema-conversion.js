@@ -23,7 +23,7 @@ export function progressOf(job) {
   bar.style.inlineSize = `${part}%`;
   return el(
     "div", { class: "job-progress", role: "status" },
-    el("p", {}, words, " · ", interpolate(gettext("%(done)s of %(total)s"), { done: count(job.done), total: count(job.total) }, true)),
+    el("p", {}, words, job.total ? ` · ${interpolate(gettext("%(done)s of %(total)s"), { done: count(job.done), total: count(job.total) }, true)}` : null),
     el("span", { class: "bar", "aria-hidden": "true" }, bar),
   );
 }
