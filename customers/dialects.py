@@ -34,7 +34,7 @@ REPORT_HEADERS = ("line", "column", "value", "reason")
 
 _SAMPLE = 64 * 1024
 _END = "\x1e end of file \x1e"
-_FORMULA = re.compile(r"[=@\t\r']|[+-](?![\d\s()./-]*\Z)")
+_FORMULA = re.compile(r"[=+\-@\t\r']")
 _GUARDED = re.compile(r"'[=+\-@\t\r']")
 _CONTROL = re.compile("[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]")
 _MAGIC = {
@@ -94,7 +94,7 @@ class Match:
 def spreadsheet_safe(text: str) -> str:
     """Return ``text`` so that no spreadsheet takes it for a formula: an apostrophe before it (C27).
 
-    A number with a sign is no formula and stays as it is. ``unguarded`` takes the apostrophe off again.
+    Signed numbers too: +493012345 would come back as 4.93E+10. ``unguarded`` takes the apostrophe off again.
     """
     return f"'{text}" if _FORMULA.match(text) else text
 

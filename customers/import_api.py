@@ -34,7 +34,7 @@ from cim.access.api import (
 from cim.access.wire import MultiPartParser
 from customers import exporting, import_tasks
 from customers.dialects import Unreadable
-from customers.importing import reporting, running, uploads
+from customers.importing import correcting, reporting, running, uploads
 from customers.importing.options import InvalidOptions, Options
 from customers.importing.planning import Conflict as OnConflict
 from customers.models import ImportRun
@@ -87,6 +87,19 @@ class CancelBody(StrictSerializer):
     keep = serializers.BooleanField(help_text="keep what is written, or take it back")
 
 
+class CorrectedRow(StrictSerializer):
+    line = serializers.IntegerField(min_value=1, max_value=2**31 - 1)
+    cells = serializers.ListField(
+        child=serializers.CharField(allow_blank=True, trim_whitespace=False, max_length=100_000),
+        max_length=2_000,
+        help_text="all cells of the row, in the order of the file's columns",
+    )
+
+
+class CorrectionBody(StrictSerializer):
+    rows = serializers.ListField(child=CorrectedRow(), min_length=1, max_length=correcting.MOST)
+
+
 def _csv(rows: Iterable[Sequence[object]], name: str) -> Stream:
     response = Stream(csv_lines(rows), content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = f'attachment; filename="{name}"'
@@ -108,6 +121,8 @@ def _refusals() -> Iterator[None]:
         ) from refusal
     except running.NotPossible as refusal:
         raise Conflict(str(refusal)) from refusal
+    except correcting.NotFailed as refusal:
+        raise exceptions.ValidationError({"rows": list(refusal.errors.values())}) from refusal
     except ImportRun.DoesNotExist as refusal:
         raise Http404 from refusal
 
@@ -166,6 +181,21 @@ def _options(raw: Any) -> Options:
 
 def _user(request: Request) -> User:
     return cast(User, request.user)
+
+
+def _number(request: Request, name: str, default: int, least: int, most: int) -> int:
+    """Read a whole number of the query. Raises ValidationError that quotes what is none, or out of range."""
+    raw = request.query_params.get(name, str(default))
+    if not raw.isascii() or not raw.isdecimal() or len(raw) > 10 or not least <= int(raw) <= most:
+        raise exceptions.ValidationError(
+            {
+                name: [
+                    _("%(value)s is not a number from %(least)d to %(most)d.")
+                    % {"value": quoted(raw), "least": least, "most": most}
+                ]
+            }
+        )
+    return int(raw)
 
 
 def _accepted(run: ImportRun) -> Response:
@@ -251,17 +281,13 @@ class PreviewView(APIView):
     )
     def get(self, request: Request, import_id: UUID) -> Response:
         strict_query(request, {"rows"})
-        raw = request.query_params.get("rows", "5")
-        if not raw.isascii() or not raw.isdecimal() or not 1 <= int(raw) <= 100:
-            raise exceptions.ValidationError(
-                {"rows": [_("%(value)s is not a number from 1 to 100.") % {"value": quoted(raw)}]}
-            )
+        most = _number(request, "rows", 5, 1, 100)
         with _refusals():
             run = reporting.find(import_id)
         if run.state != ImportRun.State.READY:
             raise Conflict(_("There is a preview only between the check and the start of an import."))
         schema = Schema.current()
-        return Response(reporting.preview(run, schema, sight_of(request.user, schema), most=int(raw)))
+        return Response(reporting.preview(run, schema, sight_of(request.user, schema), most=most))
 
 
 class ErrorReportView(APIView):
@@ -275,6 +301,54 @@ class ErrorReportView(APIView):
         with _refusals():
             run = reporting.find(import_id)
         return _csv(reporting.error_report(run), "errors.csv")
+
+
+class FailedRowsView(APIView):
+    """The failed rows that are still to be corrected, cell by cell, and their import anew, of those alone (C63)."""
+
+    required_permissions = {"GET": "import_customers", "POST": "import_customers"}
+
+    @extend_schema(
+        operation_id="imports_failed_rows",
+        parameters=[OpenApiParameter("after", int), OpenApiParameter("limit", int)],
+        responses=OpenApiTypes.OBJECT,
+    )
+    def get(self, request: Request, import_id: UUID) -> Response:
+        strict_query(request, {"after", "limit"})
+        after, limit = _number(request, "after", 0, 0, 2**31 - 1), _number(request, "limit", 50, 1, 200)
+        with _refusals():
+            run = reporting.find(import_id)
+            found = correcting.failed_rows(run, after=after, most=limit + 1)
+        return Response(
+            {
+                "columns": run.columns,
+                "rows": [
+                    {"line": row.line, "cells": row.cells, "wrong": row.wrong, "reason": row.reason}
+                    for row in found[:limit]
+                ],
+                "next": found[limit - 1].line if len(found) > limit else None,
+                "corrections": [str(later.id) for later in correcting.corrections_of(run)],
+            }
+        )
+
+    @extend_schema(
+        operation_id="imports_correct", request=CorrectionBody, responses={202: OpenApiTypes.OBJECT}
+    )
+    @idempotent
+    def post(self, request: Request, import_id: UUID) -> Response:
+        strict_query(request, ())
+        body = CorrectionBody(data=request.data)
+        body.is_valid(raise_exception=True)
+        given = body.validated_data["rows"]
+        rows = {row["line"]: row["cells"] for row in given}
+        if len(rows) < len(given):
+            raise exceptions.ValidationError({"rows": [_("Give each line once.")]})
+        with _refusals():
+            run = correcting.correct(
+                import_id, rows, _user(request), audit.actor_of(request).via, now=timezone.now()
+            )
+        import_tasks.soon()
+        return _accepted(run)
 
 
 class FateReportView(APIView):

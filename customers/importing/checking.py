@@ -17,6 +17,7 @@ from customers.dialects import Match, unguarded, width_is_right
 from customers.importing.planning import Use
 from customers.models import Attribute
 from customers.phones import is_plainly_possible
+from customers.policy import MASK
 from customers.schema import Schema
 from customers.values import BadValue, Kind, Reading, Rules, Value
 
@@ -94,6 +95,7 @@ class _Cells(dict[str, str]):
             joined.isprintable()
             and max(map(len, column)) <= self.longest
             and "\\" not in joined
+            and MASK not in joined
             and "|'" not in joined
             and "| " not in joined
             and " |" not in joined
@@ -104,7 +106,7 @@ class _Cells(dict[str, str]):
 
     def __missing__(self, raw: str) -> str:
         try:
-            found = copied(values.from_text(repaired(raw), self.rules, self.reading))
+            found = copied(values.from_text(_unmasked(repaired(raw)), self.rules, self.reading))
         except BadValue as refusal:
             self.has_bad = True
             found = _Bad(refusal)
@@ -131,7 +133,7 @@ class _ListCells(dict[str, tuple[tuple[str, str], ...] | _Bad]):
         elif raw.isprintable() and raw.isascii() and values.is_email(raw):
             return ((raw, ""),)
         try:
-            text = repaired(raw)
+            text = _unmasked(repaired(raw))
             parts = text.split(";") if self.several else [text]
             found = tuple(self._pairs(parts).items())
         except BadValue as refusal:
@@ -417,6 +419,19 @@ def repaired(raw: str) -> str:
             return text.encode("cp1252").decode("utf-8")
         except UnicodeError:
             return text
+    return text
+
+
+def _unmasked(text: str) -> str:
+    """Return ``text``. Raises BadValue for what an export shows in place of a hidden value (C36)."""
+    if text.strip() == MASK:
+        raise BadValue(
+            _(
+                "%(value)s stands for a value that was hidden from the person who exported the file."
+                " Leave the column out, or give the value."
+            )
+            % {"value": values.quoted(MASK)}
+        )
     return text
 
 

@@ -2,7 +2,7 @@
 
 import dataclasses
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -36,6 +36,9 @@ class Options:
     dry_run: bool = False
     start_at: dt.datetime | None = None
     language: str = "en"
+    corrects: str = ""
+    """The import whose failed rows these are, corrected; ``lines`` are the lines they had there."""
+    lines: Sequence[int] = ()
 
     def __post_init__(self) -> None:
         errors = {}

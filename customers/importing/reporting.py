@@ -33,7 +33,8 @@ def description(run: ImportRun, now: datetime | None = None) -> dict[str, Any]:
         "state": run.state,
         "file_name": run.file_name,
         "file_size": run.file_size,
-        "options": run.options,
+        # The lines would be many, and nobody asks for them.
+        "options": {name: value for name, value in run.options.items() if name != "lines"},
         "dialect": run.dialect,
         "columns": run.columns,
         "rows_total": run.rows_total,

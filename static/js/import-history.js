@@ -12,7 +12,7 @@ function row(run) {
   const number = (name, tone = "") => el("td", { class: `num ${counts[name] ? tone : "quiet"}`.trim() }, count(counts[name] || 0));
   return el(
     "tr", {},
-    el("td", {}, el("a", { class: "strong", href: `/imports/${run.id}/` }, run.file_name)),
+    el("td", {}, el("a", { class: "strong", href: `/imports/${run.id}/` }, run.file_name), (run.options || {}).corrects ? el("span", { class: "hint" }, " ", gettext("corrected rows")) : null),
     el("td", {}, stateBadge(run)),
     el("td", { class: "quiet" }, [run.owner, formatRecent(run.started_at || run.created_at || run.finished_at || new Date().toISOString())].filter(Boolean).join(", ")),
     el("td", { class: "num" }, count(run.rows_total || 0)), number("created"), el("td", { class: "num" }, count((counts.overwritten || 0) + (counts.updated || 0))), number("unchanged"), number("errors", "bad-text"),

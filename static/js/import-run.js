@@ -6,6 +6,7 @@
 import { post, read, schema } from "./api.js";
 import { comparable } from "./import-preview.js";
 import { parse } from "./csv.js";
+import { correctionLinks, FailedRows } from "./import-grid.js";
 import { openDialog } from "./dialogs.js";
 import { button, el, fill, icon } from "./elements.js";
 import { MOVING, OUTCOMES, stateBadge } from "./import-states.js";
@@ -61,7 +62,7 @@ class ImportRun {
     this.place.dataset.state = run.state;
     fill(this.part("title"), this.titleWords());
     fill(this.part("state"), stateBadge(run));
-    fill(this.part("under"), this.underWords());
+    fill(this.part("under"), this.underWords(), this.correctsWords());
     this.renderSteps();
     this.renderProgress();
     this.renderTiles();
@@ -89,6 +90,12 @@ class ImportRun {
     else if (run.started_at && run.finished_at) parts.push(interpolate(gettext("%(at)s, in %(duration)s"), { at: formatMoment(run.started_at), duration: formatDuration(Date.parse(run.finished_at) - Date.parse(run.started_at)) }, true));
     else if (run.started_at) parts.push(interpolate(gettext("started %s"), [formatMoment(run.started_at)]));
     return parts.join(" · ");
+  }
+
+  /** Where the rows come from, if they are corrected ones. */
+  correctsWords() {
+    const { corrects } = this.run.options || {};
+    return corrects ? [" · ", el("a", { href: `/imports/${corrects}/` }, gettext("corrected rows of an earlier import"))] : null;
   }
 
   /** What an undo has left alone, because somebody has changed it since (C68). */
@@ -240,6 +247,23 @@ class ImportRun {
     if (box.hidden) return;
     if (this.errorsFor === run.state) return;
     this.errorsFor = run.state;
+    const correctable = ["completed", "cancelled"].includes(run.state) && !(run.options || {}).all_or_nothing;
+    const grid = this.part("grid");
+    grid.hidden = true;
+    if (correctable) {
+      try {
+        const rows = new FailedRows(grid, this.id, (message) => this.say(message));
+        const some = await rows.load();
+        grid.hidden = !some;
+        this.part("error-table").hidden = true;
+        fill(this.part("errors-under"), correctionLinks(rows.corrections) || (errors > rows.rows.length ? interpolate(gettext("%s in all; put them right here, or in the file"), [count(errors)]) : gettext("Put them right here, or in the file")));
+        return;
+      } catch (problem) {
+        // The file is kept for a time only; what was wrong is still told.
+        if (problem.status !== 400) this.say(problem.message);
+      }
+    }
+    this.part("error-table").hidden = false;
     let text = "";
     try {
       const response = await fetch(`/api/v1/imports/${this.id}/errors.csv`, { credentials: "same-origin" });

@@ -83,9 +83,9 @@ def test_error_report_is_the_original_row_and_can_be_sent_again(api: APIClient) 
 
     assert [row["line"] for row in rows] == ["2", "5"]
     assert [row["column"] for row in rows] == ["Phone", "Phone"]
-    assert rows[1]["value"] == "+49 1"
+    assert rows[1]["value"] == "'+49 1"
     assert [row["Vorname"] for row in rows] == ["'=cmd()", "Kären"]
-    corrected = report.replace(b",12,", b",%s," % ADA.encode(), 2).replace(b"+49 1", KAREN.encode())
+    corrected = report.replace(b",12,", b",%s," % ADA.encode(), 2).replace(b"'+49 1", KAREN.encode())
     again = post(api, corrected).json()
     assert finished(api, again)["counts"]["created"] == 2
     assert {item["first_name"] for item in state(Schema.current())} == {"=cmd()", "Grace", "Kären"}
