@@ -77,8 +77,22 @@ def _initials(name: str) -> str:
     )
 
 
+def _place_of(path: str) -> Place | None:
+    """Return where a page belongs: a customer's journey to the journeys, all else to what its address begins with."""
+    if path.endswith("/journey/"):
+        return next(place for place in PLACES if place.address == "journeys:list")
+    for place in PLACES:
+        try:
+            if path.startswith(reverse(place.address)):
+                return place
+        except NoReverseMatch:
+            continue
+    return None
+
+
 def _navigation(path: str, held: list[str]) -> list[dict[str, Any]]:
     items = []
+    here = _place_of(path)
     for place in PLACES:
         if not set(any_of(place.permission)) & set(held):
             continue
@@ -86,7 +100,7 @@ def _navigation(path: str, held: list[str]) -> list[dict[str, Any]]:
             url = reverse(place.address)
         except NoReverseMatch:
             continue
-        current = path == url or path.startswith(url)
+        current = place is here
         items.append(
             {"label": place.label, "icon": place.icon, "url": url, "keys": place.keys, "current": current},
         )

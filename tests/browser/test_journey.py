@@ -105,6 +105,31 @@ def test_details_open_by_key_and_step_on(sign_in: SignIn, clara: Customer, asser
     expect(panel).to_have_count(0)
 
 
+def test_a_bundle_is_taken_apart_by_key(sign_in: SignIn, clara: Customer) -> None:
+    monday = dt.datetime(2025, 3, 10, 12, 0, tzinfo=dt.UTC)
+    make_context(clara, monday - dt.timedelta(days=6), data={"channel": "Web"}, topic="German Billing")
+    for minutes in (0, 20, 40):
+        make_context(
+            clara, monday + dt.timedelta(minutes=minutes), data={"channel": "Email"}, topic="German Renewal"
+        )
+    page = sign_in(make_user("Agent"))
+    open_journey(page, clara, "?from=2025-03-01T00:00:00Z&to=2025-03-15T00:00:00Z")
+    announce = page.locator("[data-part=announce]")
+
+    page.keyboard.press("j")
+    expect(announce).to_contain_text("Web")
+    page.keyboard.press("j")
+    expect(announce).to_contain_text("3")
+    expect(announce).to_contain_text("Enter shows them apart.")
+    page.keyboard.press("Enter")
+
+    expect(page.locator("[data-part=summary]")).to_contain_text("3 in view")
+    page.keyboard.press("j")
+    expect(announce).not_to_contain_text("Enter shows them apart.")
+    page.keyboard.press("Enter")
+    expect(page.locator(".panel.detail")).to_contain_text("German Renewal")
+
+
 def test_topic_is_corrected_in_the_details(sign_in: SignIn, clara: Customer) -> None:
     three_points(clara)
     page = sign_in(make_user("Agent"))
@@ -222,18 +247,20 @@ def test_printed_the_journey_is_picture_and_list_without_controls(sign_in: SignI
     page = sign_in(make_user("Agent"))
     open_journey(page, clara)
     expect(page.locator("[data-part=list]")).to_be_hidden()
+    expect(page.locator(".rail [aria-current=page]")).to_have_text("Journeys")
 
+    page.set_viewport_size({"width": 720, "height": 1000})
     page.emulate_media(media="print")
 
     expect(page.locator("[data-part=canvas]")).to_be_visible()
     expect(page.locator("[data-part=lately]")).to_contain_text("1 still open")
     expect(page.locator("[data-part=list]")).to_be_visible()
     expect(page.locator("[data-part=list]")).to_contain_text("German Billing")
+    expect(page.locator("[data-part=lanes]")).to_contain_text("Voice")
     for controls in (".rail", ".top", ".zoom-buttons", ".journey-filters", ".journey .actions"):
         for control in page.locator(controls).all():
             expect(control).to_be_hidden()
     # Nothing is cut off at the side of the sheet.
-    page.set_viewport_size({"width": 720, "height": 1000})
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     shot(page, "print")
 
