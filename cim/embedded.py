@@ -150,10 +150,11 @@ class Postgres:
     sockets: Path
     chosen_binaries: Path | None = None
     throwaway: bool = False
+    folder: str = "data"
 
     @property
     def data(self) -> Path:
-        return self.home / "data"
+        return self.home / self.folder
 
     @cached_property
     def binaries(self) -> Path:
@@ -228,7 +229,8 @@ class Postgres:
                 raise Refused(
                     f"The data in {self.data} was made by PostgreSQL {made_by}, the programs in "
                     f"{self.binaries} are version {self.version}: use those of version {made_by} "
-                    "(CIM_PG_BIN), or dump and restore."
+                    "(CIM_PG_BIN), or move the data with `manage.py upgrade_postgres FOLDER`, where FOLDER holds "
+                    f"the programs of version {made_by}."
                 )
 
     def _make_cluster(self) -> None:

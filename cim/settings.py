@@ -84,6 +84,8 @@ ALLOWED_HOSTS = _list("CIM_ALLOWED_HOSTS") or ["localhost", "127.0.0.1", "[::1]"
 CSRF_TRUSTED_ORIGINS = _list("CIM_TRUSTED_ORIGINS")
 FRAME_ANCESTORS = _list("CIM_FRAME_ANCESTORS")
 PG_BIN = _text("CIM_PG_BIN")  # programs of the embedded PostgreSQL, when not those of the wheel
+# Who was erased, by ids alone, outside the database: a restored back-up must forget them again (C17)
+ERASURE_LOG = Path(_text("CIM_ERASURE_LOG", str(DATA_DIR / "erasures.log"))).expanduser().absolute()
 METRICS_PUBLIC = _boolean("CIM_METRICS_PUBLIC", default=False)
 DEMO_PASSWORD = _text("CIM_DEMO_PASSWORD")
 
@@ -167,7 +169,16 @@ TEMPLATES = [
 DATABASE_URL = _text("DATABASE_URL")
 OWNER_DATABASE_URL = _text("CIM_OWNER_DATABASE_URL")
 # Web and workers cannot change what has happened; these commands, and who builds indexes, own the tables (Q4).
-_OWNERS_COMMANDS = {"up", "migrate", "flush", "grant_roles", "backup", "restore", "seed_customers"}
+_OWNERS_COMMANDS = {
+    "up",
+    "migrate",
+    "flush",
+    "grant_roles",
+    "backup",
+    "restore",
+    "upgrade_postgres",
+    "seed_customers",
+}
 AS_OWNER = _boolean("CIM_AS_OWNER", default=bool(_OWNERS_COMMANDS.intersection(sys.argv[1:2])))
 
 
@@ -510,7 +521,6 @@ CIM_PUBLIC_ADDRESS = _text("CIM_PUBLIC_ADDRESS", f"http://localhost:{PORT}").rst
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", _("English")), ("fr", _("French"))]
 LOCALE_PATHS = [BASE_DIR / "locale"]
-FORMAT_MODULE_PATH = "cim.formats"
 FORMAT_MODULE_PATH = "cim.formats"
 TIME_ZONE = _text("CIM_TIME_ZONE", "UTC")
 USE_TZ = True
