@@ -384,6 +384,7 @@ def undo(merge_id: UUID, actor: audit.Actor, *, schema: Schema, now: datetime | 
             Merge,
             merge=made,
             survivor=undoing.root,
+            path=list(undoing.path),
             separated=list(undoing.parts),
             since=made.at,
             now=now,

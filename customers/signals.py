@@ -8,8 +8,9 @@ their failure undoes what they were told of.
 customer are read through ``Customer.merged_into``.
 
 ``customers_unmerged`` (sender ``Merge``; ``merge``: the Merge row, ``survivor``: UUID of the customer from which the
-parts were taken – the one at the end of the links, so it may be another than ``merge.survivor_id`` –, ``separated``:
-list of UUIDs that stand for themselves again, ``since``: when they were merged, ``now``): numbers are with their owners
+parts were taken – the one at the end of the links, so it may be another than ``merge.survivor_id`` –, ``path``: list
+of UUIDs from ``merge.survivor_id`` to ``survivor``, all of which what came since may lie with, ``separated``: list of
+UUIDs that stand for themselves again, ``since``: when they were merged, ``now``): numbers are with their owners
 already, so that what came to the survivor since ``since`` can go to the side whose number or address was used (C49).
 
 ``customer_erased`` (sender ``Customer``; ``customers``: list of UUIDs, the person and all that were merged into it,

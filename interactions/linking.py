@@ -4,6 +4,7 @@ import datetime as dt
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 from uuid import UUID
 
 from django.contrib.auth.models import User
@@ -22,6 +23,8 @@ from interactions import popping
 from interactions.families import family_of, survivors, unsaved
 from interactions.models import How, Interaction, Link
 from interactions.signals import Change, announce
+
+_BATCH: Final = 1000
 
 
 class UnknownCustomer(Exception):
@@ -200,26 +203,37 @@ def _combined(then: Mapping[str, UUID], resolution: Resolution) -> Found:
     return Found(candidates=[*known, *(item for item in today if item["customer"] not in seen)])
 
 
-def separate(survivor: UUID, separated: Collection[UUID], since: dt.datetime, now: dt.datetime) -> int:
+def separate(
+    path: Collection[UUID], separated: Collection[UUID], since: dt.datetime, now: dt.datetime
+) -> int:
     """Give the parts of an undone merge what came to the survivor meanwhile through their numbers or addresses (C49).
 
-    The rest, and what somebody linked by hand, stays with the survivor. Returns how many interactions moved.
+    ``path`` are the survivor and those that it was merged into later: with each of them something may lie that came
+    while it was the last. The rest, and what somebody linked by hand, stays. Returns how many interactions moved. Each
+    number or address is looked up once, however many interactions came from it.
     """
     parts = set(separated)
-    rows = Interaction.objects.filter(customer_id=survivor, linked_how=How.AUTOMATIC, started__gte=since)
-    moved = []
+    rows = Interaction.objects.filter(customer_id__in=path, linked_how=How.AUTOMATIC, started__gte=since)
+    meant: dict[tuple[tuple[str, str], ...], Resolution] = {}
+    moved: dict[tuple[UUID, str], list[Interaction]] = {}
     for interaction in rows.order_by("id").select_for_update(no_key=True, of=("self",)):
-        resolution = resolve(interaction.identity())
-        if resolution.match in parts:
-            interaction.customer_id, interaction.linked_at = resolution.match, now
-            interaction.linked_why = resolution.reason
-            moved.append(interaction)
-    Interaction.objects.bulk_update(moved, ["customer", "linked_at", "linked_why"], batch_size=500)
-    Link.objects.bulk_create(
-        [Link(interaction=it, customer_id=it.customer_id, how=How.AUTOMATIC, at=now) for it in moved]
-    )
-    announce([Change(it, state_before=it.state, relinked=True) for it in moved])
-    return len(moved)
+        identity = tuple(interaction.identity())
+        if identity not in meant:
+            meant[identity] = resolve(identity)
+        match, why = meant[identity].match, meant[identity].reason
+        if match in parts and match is not None:
+            interaction.customer_id, interaction.linked_at, interaction.linked_why = match, now, why
+            moved.setdefault((match, why), []).append(interaction)
+    for (match, why), several in moved.items():
+        mine = Interaction.objects.filter(id__in=[interaction.id for interaction in several])
+        mine.update(customer=match, linked_at=now, linked_why=why)
+        for start in range(0, len(several), _BATCH):
+            batch = several[start : start + _BATCH]
+            Link.objects.bulk_create(
+                [Link(interaction=it, customer_id=match, how=How.AUTOMATIC, at=now) for it in batch]
+            )
+            announce([Change(it, state_before=it.state, relinked=True) for it in batch])
+    return sum(map(len, moved.values()))
 
 
 # By hand

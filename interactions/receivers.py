@@ -17,13 +17,13 @@ from interactions.signals import Change
 
 def separate(
     sender: object,
-    survivor: UUID,
+    path: Sequence[UUID],
     separated: Sequence[UUID],
     since: dt.datetime,
     now: dt.datetime,
     **_kwargs: Any,
 ) -> None:
-    linking.separate(survivor, separated, since, now)
+    linking.separate(path, separated, since, now)
 
 
 def erase(sender: object, customers: Sequence[UUID], **_kwargs: Any) -> dict[str, int]:

@@ -17,13 +17,13 @@ def follow_interactions(sender: object, changes: Sequence[Change], **_kwargs: An
 
 def separate(
     sender: object,
-    survivor: UUID,
+    path: Sequence[UUID],
     separated: Sequence[UUID],
     since: dt.datetime,
     now: dt.datetime,
     **_kwargs: Any,
 ) -> None:
-    elements.separate([survivor, *separated], since, now)
+    elements.separate([*path, *separated], since, now)
 
 
 def erase(sender: object, customers: Sequence[UUID], **_kwargs: Any) -> dict[str, int]:

@@ -41,7 +41,13 @@ def test_interactions_since_an_undone_merge_go_to_the_side_whose_number_was_used
     Interaction.objects.update(customer=survivor, linked_how="automatic")
 
     signals.customers_unmerged.send(
-        Customer, merge=None, survivor=survivor.id, separated=[part.id], since=NOON, now=timezone.now()
+        Customer,
+        merge=None,
+        survivor=survivor.id,
+        path=[survivor.id],
+        separated=[part.id],
+        since=NOON,
+        now=timezone.now(),
     )
 
     assert dict(Interaction.objects.values_list("external_id", "customer_id")) == {
