@@ -766,7 +766,10 @@ class TakeOverView(APIView):
         except InvalidProfile as refusal:
             raise exceptions.ValidationError(refusal.errors) from refusal
         except NumberTaken as refusal:
-            raise Conflict(str(refusal), customers=[str(owner) for owner in refusal.customers]) from refusal
+            message = str(refusal)
+            if "phones" in sight_of(request.user, Schema.current()).masked:
+                message = _("A number of this record already belongs to a customer here.")
+            raise Conflict(message, customers=[str(owner) for owner in refusal.customers]) from refusal
         except Interaction.DoesNotExist as refusal:
             raise Http404 from refusal
         return Response({"customer": str(customer.pk)}, status=201)

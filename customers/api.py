@@ -559,7 +559,9 @@ def _versioned(answer: dict[str, Any], customer: Customer, status: int = 200) ->
 
 def _restored(restored: profiles.Restored, schema: Schema, sight: Sight) -> Response:
     customer = restored.customer
-    answer = {"customer": _shown(customer, schema, sight), "not_returned": list(restored.not_returned)}
+    hides = presenting.hides_numbers(schema, sight)
+    not_returned = [{**item, "number": presenting.MASK} if hides else item for item in restored.not_returned]
+    answer = {"customer": _shown(customer, schema, sight), "not_returned": not_returned}
     return _versioned(answer, customer)
 
 

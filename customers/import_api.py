@@ -39,9 +39,11 @@ from customers.importing.options import InvalidOptions, Options
 from customers.importing.planning import Conflict as OnConflict
 from customers.models import ImportRun
 from customers.policy import sight_of
+from customers.presenting import hides_kind
 from customers.schema import Schema
 from customers.spreadsheets import csv_lines, write_xlsx
 from customers.streaming import Stream
+from customers.values import Kind
 
 _MOST_LISTED = 500
 
@@ -198,8 +200,17 @@ def _number(request: Request, name: str, default: int, least: int, most: int) ->
     return int(raw)
 
 
-def _accepted(run: ImportRun) -> Response:
-    return Response(reporting.description(reporting.find(run.id)), status=202)
+def _accepted(run: ImportRun, request: Request) -> Response:
+    return Response(_described(reporting.find(run.id), request), status=202)
+
+
+def _described(run: ImportRun, request: Request) -> dict[str, Any]:
+    return reporting.description(run, hides_numbers=_hides_numbers(request))
+
+
+def _hides_numbers(request: Request) -> bool:
+    schema = Schema.current()
+    return hides_kind(schema, sight_of(request.user, schema), Kind.PHONES, Kind.PHONE)
 
 
 class ImportsView(APIView):
@@ -212,7 +223,8 @@ class ImportsView(APIView):
     def get(self, request: Request) -> Response:
         strict_query(request, ())
         runs = ImportRun.objects.select_related("owner").order_by("-created_at", "-id")[:_MOST_LISTED]
-        return Response([reporting.description(run) for run in runs])
+        hides = _hides_numbers(request)
+        return Response([reporting.description(run, hides_numbers=hides) for run in runs])
 
     @extend_schema(operation_id="imports_create", request=UploadBody, responses={202: OpenApiTypes.OBJECT})
     @idempotent
@@ -229,7 +241,7 @@ class ImportsView(APIView):
                 size=file.size,
             )
         import_tasks.soon()
-        return _accepted(run)
+        return _accepted(run, request)
 
 
 class InspectView(APIView):
@@ -266,7 +278,7 @@ class ImportView(APIView):
     def get(self, request: Request, import_id: UUID) -> Response:
         strict_query(request, ())
         with _refusals():
-            return Response(reporting.description(reporting.find(import_id)))
+            return Response(_described(reporting.find(import_id), request))
 
 
 class PreviewView(APIView):
@@ -348,7 +360,7 @@ class FailedRowsView(APIView):
                 import_id, rows, _user(request), audit.actor_of(request).via, now=timezone.now()
             )
         import_tasks.soon()
-        return _accepted(run)
+        return _accepted(run, request)
 
 
 class FateReportView(APIView):
@@ -380,7 +392,7 @@ class StartView(APIView):
         with _refusals():
             run = running.start(import_id, audit.actor_of(request), now=timezone.now(), start_at=start_at)
         import_tasks.soon()
-        return _accepted(run)
+        return _accepted(run, request)
 
 
 class CancelView(APIView):
@@ -396,7 +408,7 @@ class CancelView(APIView):
         with _refusals():
             run = running.cancel(import_id, audit.actor_of(request), keep=body.validated_data["keep"])
         import_tasks.soon()
-        return _accepted(run)
+        return _accepted(run, request)
 
 
 class UndoView(APIView):
@@ -414,7 +426,7 @@ class UndoView(APIView):
                 raise exceptions.PermissionDenied(_("You may undo only your own imports."))
             run = running.request_undo(import_id, audit.actor_of(request))
         import_tasks.soon()
-        return _accepted(run)
+        return _accepted(run, request)
 
 
 class TemplateView(APIView):

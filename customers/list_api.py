@@ -29,7 +29,7 @@ from cim.access.permissions import full_name
 from customers import bulk, exporting, filters, labelling, listing, tasks
 from customers.exporting import UnknownColumn
 from customers.models import Label, ListJob, ListLayout, SavedView
-from customers.policy import Sight, sight_of
+from customers.policy import MASK, Sight, sight_of
 from customers.schema import Schema, dialplan
 from customers.serializers import BulkBody, ExportBody, LabelBody, LayoutBody, ViewBody
 from customers.streaming import Stream
@@ -172,7 +172,8 @@ class ViewsView(APIView):
         strict_query(request, ())
         user = _user(request)
         views = SavedView.objects.visible_to(user).select_related("owner").order_by(Lower("name"), "id")
-        return Response([_view_json(view, user) for view in views])
+        sight = sight_of(user, Schema.current())
+        return Response([_view_json(view, user, sight) for view in views])
 
     @extend_schema(operation_id="views_create", request=ViewBody, responses={201: ViewBody})
     @idempotent
@@ -455,14 +456,20 @@ def _put(view: SavedView, body: dict[str, Any], request: Request) -> None:
         ) from refusal
 
 
-def _view_json(view: SavedView, user: User) -> dict[str, Any]:
+def _view_json(view: SavedView, user: User, sight: Sight | None = None) -> dict[str, Any]:
+    """Show a view; what it asks of an attribute that is masked for the reader is masked too (C36)."""
+    sight = sight or sight_of(user, Schema.current())
+    query = {
+        name: [MASK] * len(items) if name.partition("__")[0] in sight.masked else items
+        for name, items in view.query.items()
+    }
     return {
         "id": str(view.id),
         "name": view.name,
         "owner": view.owner.get_full_name() or view.owner.get_username(),
         "is_mine": view.owner_id == user.pk,
         "is_shared": view.is_shared,
-        "query": view.query,
+        "query": query,
         "columns": view.columns,
     }
 

@@ -24,6 +24,7 @@ from customers.merging import AlreadyUndone, Draft, NotMergeable, Picked
 from customers.models import Customer, Duplicate, Label, Merge
 from customers.policy import MASK, Sight, sight_of
 from customers.schema import Given, InvalidProfile, Schema
+from customers.values import Kind
 
 MOST_AT_ONCE = 20
 """How many customers one merge may bring together: more cannot be compared by a person."""
@@ -115,7 +116,7 @@ class MergeDetailView(APIView):
         made = Merge.objects.select_related("entry", "undone_entry").filter(id=merge_id).first()
         if made is None:
             raise Http404
-        return Response(_merges_json([made])[0])
+        return Response(_merges_json([made], sight_of(request.user, Schema.current()))[0])
 
 
 class UndoMergeView(APIView):
@@ -149,11 +150,9 @@ class StoryView(APIView):
         schema = Schema.current()
         sight = sight_of(request.user, schema)
         story = tracing.story_of(_found(customer_id), schema)
-        hidden = {"phones": {"phone", "whatsapp"}, "emails": {"email"}}
-        masked = {kind for key, kinds in hidden.items() if key in sight.masked for kind in kinds}
-        if masked:
-            masked |= set(combining_types())
-        names = _names([other for other, _at in story.never])
+        masks = presenting.hides_kind(schema, sight, Kind.PHONES, Kind.PHONE, Kind.EMAILS, Kind.EMAIL)
+        masked = set(combining_types()) if masks else set()
+        names = _names([other for other, _at in story.never], sight)
         return Response(
             {
                 "known_by": [
@@ -166,7 +165,7 @@ class StoryView(APIView):
                     }
                     for item in story.known_by
                 ],
-                "merges": _merges_json(story.merges),
+                "merges": _merges_json(story.merges, sight),
                 "never": [
                     {"customer": str(other), "name": names.get(other, ""), "at": _moment(at)}
                     for other, at in story.never
@@ -356,12 +355,12 @@ def _draft_json(into: UUID, draft: Draft, schema: Schema, sight: Sight) -> dict[
     }
 
 
-def _merges_json(merges: Iterable[Merge]) -> list[dict[str, Any]]:
+def _merges_json(merges: Iterable[Merge], sight: Sight) -> list[dict[str, Any]]:
     rows = list(merges)
     people = {
         key for made in rows for key in (made.survivor_id, *(part.customer_id for part in made.parts.all()))
     }
-    names = _names(people)
+    names = _names(people, sight)
     return [
         {
             "id": str(made.id),
@@ -380,19 +379,19 @@ def _merges_json(merges: Iterable[Merge]) -> list[dict[str, Any]]:
     ]
 
 
-def _names(ids: Iterable[UUID]) -> dict[UUID, str]:
+def _names(ids: Iterable[UUID], sight: Sight) -> dict[UUID, str]:
     rows = Customer.objects.only("first_name", "last_name").in_bulk(list(set(ids)))
-    return {key: row.display_name for key, row in rows.items()}
+    return {key: presenting.name_json(row, sight) for key, row in rows.items()}
 
 
 def _pair_json(pair: Duplicate, shown: Mapping[str, Any], sight: Sight) -> dict[str, Any]:
-    hidden = {"email": "emails", "phone": "phones", "name": "last_name"}
+    hidden = {"email": {"emails"}, "phone": {"phones"}, "name": {"first_name", "last_name", "postal_code"}}
     return {
         "id": pair.pk,
         "score": pair.score,
         "found_at": _moment(pair.found_at),
         "evidence": [
-            {**item, "values": [MASK] * len(item["values"])} if hidden[item["kind"]] in sight.masked else item
+            {**item, "values": [MASK] * len(item["values"])} if hidden[item["kind"]] & sight.masked else item
             for item in pair.evidence
         ],
         "customers": [shown[str(pair.customer_id)], shown[str(pair.other_id)]],

@@ -10,14 +10,17 @@ from customers.models import Attribute, Customer, CustomerLabel, Identifier
 from customers.models.customer import from_column
 from customers.policy import MASK, Sight
 from customers.schema import Schema, dialplan
-from customers.values import TEXT_LIKE, Reading, Value, from_text, to_json
+from customers.values import TEXT_LIKE, Kind, Reading, Value, from_text, to_json
 
 __all__ = [
     "MASK",
     "attribute_json",
     "columns_of",
     "customer_json",
+    "hides_kind",
+    "hides_numbers",
     "moment",
+    "name_json",
     "rows_json",
     "rows_of",
     "version_json",
@@ -55,7 +58,7 @@ def rows_json(rows: Sequence[Row], schema: Schema, sight: Sight) -> list[dict[st
     labels, identifiers = _labels(ids), _identifiers(ids)
     predefined, custom = _readers(schema, sight)
     masked = sorted(sight.masked)
-    hides_identifiers = "emails" in sight.masked or "phones" in sight.masked
+    hides_identifiers = hides_kind(schema, sight, Kind.EMAILS, Kind.EMAIL, Kind.PHONES, Kind.PHONE)
     found = []
     for row in rows:
         shown: dict[str, Any] = {"id": str(row[0]), "version": row[1], "stage": row[2]}
@@ -71,6 +74,13 @@ def rows_json(rows: Sequence[Row], schema: Schema, sight: Sight) -> list[dict[st
             shown["identifiers"] = [{**item, "value": MASK} for item in known]
         found.append(shown)
     return found
+
+
+def name_json(customer: Customer, sight: Sight) -> str:
+    """Return the name of a customer as ``sight`` may see it."""
+    names = [(key, getattr(customer, key)) for key in ("first_name", "last_name")]
+    shown = [MASK if key in sight.masked else name for key, name in names if name]
+    return " ".join(shown) or customer.display_name
 
 
 _Reader = tuple[str, int, Callable[[Any], Any]]
@@ -92,6 +102,16 @@ def _shower(attribute: Attribute, sight: Sight) -> Callable[[Any], Any]:
     if kind in TEXT_LIKE or attribute.is_list:
         return lambda stored: stored
     return lambda stored: to_json(from_column(stored, kind), kind)
+
+
+def hides_kind(schema: Schema, sight: Sight, *kinds: Kind) -> bool:
+    """Say whether any attribute of these kinds is masked: a number may be shown elsewhere than where it is kept."""
+    return any(schema.by_key[key].kind in kinds for key in sight.masked if key in schema.by_key)
+
+
+def hides_numbers(schema: Schema, sight: Sight) -> bool:
+    """Say whether any attribute that holds numbers is masked."""
+    return hides_kind(schema, sight, Kind.PHONES, Kind.PHONE)
 
 
 def shown_value(value: Value, attribute: Attribute, sight: Sight) -> Any:

@@ -50,8 +50,11 @@ _OWN = ("link_own_interactions", "link_any_interaction")
 
 
 @contextmanager
-def refusals() -> Iterator[None]:
-    """Answer what the activities refuse: 400, 403, 404, 409, with what stands in the way."""
+def refusals(eye: Eye | None = None) -> Iterator[None]:
+    """Answer what the activities refuse: 400, 403, 404, 409, with what stands in the way.
+
+    ``eye`` says what the reader may see where a number comes from the interaction rather than from the request.
+    """
     try:
         yield
     except linking.UnknownCustomer as refusal:
@@ -63,7 +66,11 @@ def refusals() -> Iterator[None]:
     except InvalidProfile as refusal:
         raise exceptions.ValidationError(refusal.errors) from refusal
     except NumberTaken as refusal:
-        raise Conflict(str(refusal), customers=[str(customer) for customer in refusal.customers]) from refusal
+        message = _("A number of this interaction already belongs to another customer.")
+        raise Conflict(
+            message if eye and eye.hides_phones else str(refusal),
+            customers=[str(customer) for customer in refusal.customers],
+        ) from refusal
     except do_not_call.Listed as refusal:
         message = _("This number is on the do-not-call list (%(reason)s); dialling it needs a permission.")
         reason = refusal.entry.reason or _("no reason given")
@@ -144,7 +151,7 @@ class InteractionsView(APIView):
         strict_query(request, KNOWN)
         eye = eye_of(request.user, Schema.current())
         now = timezone.now()
-        search = search_of(request.query_params.dict(), text_in_address=eye.sees_addresses)
+        search = search_of(request.query_params.dict(), eye=eye)
         page = timeline.page(
             search, now, cursor=cursor_of(request.query_params), size=size_of(request.query_params)
         )
@@ -181,7 +188,7 @@ class LinkView(APIView):
     @extend_schema(operation_id="interactions_link", request=LinkBody, responses=InteractionBody)
     def post(self, request: Request, interaction_id: UUID) -> Response:
         body = _validated(LinkBody, request)
-        with refusals():
+        with refusals(eye_of(request.user, Schema.current())):
             check_own(_user(request), _found(interaction_id))
             linking.link(
                 interaction_id,
@@ -217,12 +224,15 @@ class ContactView(APIView):
         schema = Schema.current()
         interaction = _found(interaction_id)
         known = presenting.suggestion(interaction, Eye()) or {"phones": [], "emails": []}
-        profile: dict[str, Any] = {name: body[name] for name in ("first_name", "last_name")}
+        profile: dict[str, Any] = {
+            name: known.get(name) if body[name] == MASK else body[name]
+            for name in ("first_name", "last_name")
+        }
         for name in ("phones", "emails"):
             # A masked value cannot be typed: it is sent back as it was shown, or left out.
             sent = [value for value in body.get(name, known[name]) if value != MASK]
             profile[name] = [*sent, *(known[name] if MASK in body.get(name, ()) else ())]
-        with refusals():
+        with refusals(eye_of(request.user, schema)):
             check_own(_user(request), interaction)
             linking.promote(
                 interaction_id,

@@ -13,6 +13,7 @@ from rest_framework import exceptions
 from cim.access.strictness import quoted
 from interactions.events import CHANNELS, DIRECTIONS
 from interactions.folding import State
+from interactions.presenting import Eye
 from interactions.timeline import BadCursor, Cursor, Search
 
 CONDITIONS = ("customer", "channel", "direction", "agent", "topic", "state", "from", "to", "q")
@@ -28,8 +29,11 @@ KNOWN = {*CONDITIONS, "cursor", "page_size"}
 _MOST = 200
 
 
-def search_of(query: Mapping[str, str], *, text_in_address: bool) -> Search:
-    """Read the conditions; raises ValidationError that names every parameter that cannot be read."""
+def search_of(query: Mapping[str, str], *, eye: Eye) -> Search:
+    """Read the conditions; text is not looked for in what `eye` hides (C36).
+
+    Raises ValidationError that names every parameter that cannot be read.
+    """
     errors: dict[str, list[str]] = {}
     for name, known in (("channel", CHANNELS), ("direction", DIRECTIONS), ("state", tuple(State))):
         value = query.get(name, "")
@@ -56,7 +60,15 @@ def search_of(query: Mapping[str, str], *, text_in_address: bool) -> Search:
         since=since,
         until=until,
         text=query.get("q", "").strip(),
-        text_in_address=text_in_address,
+        text_in=tuple(
+            name
+            for name, seen in (
+                ("address", eye.sees_addresses),
+                ("customer_name", not eye.hides_names),
+                ("account", not eye.hides_accounts),
+            )
+            if seen
+        ),
     )
 
 

@@ -1,6 +1,7 @@
 """How interactions look outside: the JSON of the contract (6.3), masked by the one policy (C36)."""
 
 import datetime as dt
+import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from email.utils import parseaddr
@@ -11,11 +12,15 @@ from django.contrib.auth.models import User
 from django.utils.translation import gettext as _
 
 from customers.policy import MASK, sight_of
+from customers.presenting import hides_kind
 from customers.schema import Schema
+from customers.values import Kind
 from interactions.families import survivors, unsaved
 from interactions.folding import SUPERVISORS_ONLY, moment
 from interactions.models import Interaction
 from interactions.models.interaction import Channel
+
+_NUMBER = re.compile(r"\+?[\d ()./-]{7,}")
 
 
 @dataclass(frozen=True)
@@ -25,19 +30,34 @@ class Eye:
     hides_phones: bool = False
     hides_emails: bool = False
     sees_monitor_legs: bool = False
+    hides_names: bool = False
+    hides_accounts: bool = False
 
     @property
     def sees_addresses(self) -> bool:
         return not (self.hides_phones or self.hides_emails)
+
+    @property
+    def sees_all(self) -> bool:
+        return self.sees_addresses and not (self.hides_names or self.hides_accounts)
 
     def hides(self, kind: str) -> bool:
         return self.hides_emails if kind == "email" else self.hides_phones and kind in ("phone", "whatsapp")
 
 
 def eye_of(user: User | Any, schema: Schema) -> Eye:
-    """Say what a user sees: addresses as the attributes `phones` and `emails` are seen (C36), monitor legs (I2)."""
-    masked = sight_of(user, schema).masked
-    return Eye("phones" in masked, "emails" in masked, user.has_perm("access.hear_monitor_legs"))
+    """Say what a user sees (C36): addresses, names and accounts as the attributes that hold them, monitor legs (I2).
+
+    Whoever is known by a number may call from it, so one masked attribute of phones hides every number.
+    """
+    sight = sight_of(user, schema)
+    return Eye(
+        hides_kind(schema, sight, Kind.PHONES, Kind.PHONE),
+        hides_kind(schema, sight, Kind.EMAILS, Kind.EMAIL),
+        user.has_perm("access.hear_monitor_legs"),
+        hides_names=bool({"first_name", "last_name"} & sight.masked),
+        hides_accounts="account_id" in sight.masked,
+    )
 
 
 def interaction_json(interactions: Sequence[Interaction], eye: Eye, now: dt.datetime) -> list[dict[str, Any]]:
@@ -60,9 +80,9 @@ def _one(
         "channel": it.channel or None,
         "direction": it.direction or None,
         "address": address(it, eye),
-        "dialled": it.dialled or None,
+        "dialled": _dialled(it, eye),
         "customer": str(customer) if customer else None,
-        "customer_name": it.customer_name or None,
+        "customer_name": _told(it.customer_name, hidden=eye.hides_names),
         "link": {
             "by": it.linked_by.get_username() if it.linked_by else None,
             "how": it.linked_how or None,
@@ -87,7 +107,7 @@ def _one(
             if agent in _shown_agents(it, eye)
         ],
         "topic": it.topic or None,
-        "account": it.account or None,
+        "account": _told(it.account, hidden=eye.hides_accounts),
         "work_request_id": it.work_request_id or None,
         "queue": it.queue or None,
         "skill": it.skill,
@@ -101,7 +121,7 @@ def _one(
         "transcript_url": it.transcript_url or None,
         "notes": it.notes,
         "messages": it.messages,
-        "data": it.data,
+        "data": masked_data(it.data, eye),
     }
 
 
@@ -155,13 +175,52 @@ def address(it: Interaction, eye: Eye) -> str | None:
     return MASK if it.channel != Channel.SOCIAL and eye.hides(kind) else it.address
 
 
+def masked_accounts(answer: Any, eye: Eye) -> Any:
+    """Mask what stands under `account` anywhere in an answer, for who may not see accounts."""
+    if not eye.hides_accounts:
+        return answer
+    match answer:
+        case Mapping():
+            return {
+                key: MASK if key == "account" and value else masked_accounts(value, eye)
+                for key, value in answer.items()
+            }
+        case list():
+            return [masked_accounts(item, eye) for item in answer]
+    return answer
+
+
 def candidates(it: Interaction, eye: Eye) -> list[dict[str, str]]:
     return [{**item, "reason": _without_values(item["reason"], eye)} for item in it.candidates]
 
 
 def _without_values(reason: str, eye: Eye) -> str:
     """Reasons quote identifiers: who may not see those learns only that there is a reason."""
-    return reason if eye.sees_addresses or not reason else _("same identifier")
+    return reason if eye.sees_all or not reason else _("same identifier")
+
+
+def _told(text: str, *, hidden: bool) -> str | None:
+    return (MASK if hidden else text) if text else None
+
+
+def _dialled(it: Interaction, eye: Eye) -> str | None:
+    """Who was called out is the customer; who called in dialled a number of ours."""
+    return _told(it.dialled, hidden=eye.hides_phones and it.direction != "inbound")
+
+
+def masked_data(value: Any, eye: Eye) -> Any:
+    """Mask what looks like a number or an address in data that a channel told, for who may not see those."""
+    if eye.sees_addresses:
+        return value
+    match value:
+        case Mapping():
+            return {key: masked_data(item, eye) for key, item in value.items()}
+        case list():
+            return [masked_data(item, eye) for item in value]
+    text = str(value)
+    if "@" in text:
+        return MASK if eye.hides_emails else value
+    return MASK if eye.hides_phones and _NUMBER.fullmatch(text) else value
 
 
 def suggestion(it: Interaction, eye: Eye) -> dict[str, Any] | None:
@@ -180,8 +239,8 @@ def suggestion(it: Interaction, eye: Eye) -> dict[str, Any] | None:
         and (it.channel != Channel.SOCIAL or {"type": kind, "value": value} in it.identifiers)
     ]
     return {
-        "first_name": first or None,
-        "last_name": last or None,
+        "first_name": _told(first, hidden=eye.hides_names),
+        "last_name": _told(last, hidden=eye.hides_names),
         "phones": [item["value"] for item in shown if item["type"] in ("phone", "whatsapp")],
         "emails": [item["value"] for item in shown if item["type"] == "email"],
         "identifiers": [item for item in shown if item["type"] not in ("phone", "email")],

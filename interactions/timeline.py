@@ -30,7 +30,7 @@ class Search:
     since: dt.datetime | None = None
     until: dt.datetime | None = None
     text: str = ""
-    text_in_address: bool = True
+    text_in: tuple[str, ...] = ("address", "customer_name", "account")
 
 
 @dataclass(frozen=True)
@@ -107,7 +107,7 @@ def _matching(search: Search, now: dt.datetime) -> InteractionQuerySet:
     if search.until:
         wanted = wanted.filter(started__lt=search.until)
     if search.text:
-        wanted = wanted.with_text(search.text, address=search.text_in_address)
+        wanted = wanted.with_text(search.text, search.text_in)
     return wanted
 
 

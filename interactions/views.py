@@ -73,7 +73,7 @@ def history(request: HttpRequest, customer_id: UUID) -> HttpResponse:
     now = timezone.now()
     query = request.GET.dict()
     try:
-        search = search_of({**query, "customer": str(customer_id)}, text_in_address=eye.sees_addresses)
+        search = search_of({**query, "customer": str(customer_id)}, eye=eye)
         page = timeline.page(search, now, cursor=cursor_of(query), size=_PER_PAGE)
     except exceptions.ValidationError as wrong:
         return render(request, "interactions/_history_problem.html", {"errors": wrong.detail}, status=400)

@@ -7,6 +7,7 @@ from django.contrib.auth.models import User
 from django.utils.translation import gettext as _
 
 from customers.models import Customer
+from customers.policy import MASK
 from interactions import presenting
 from interactions.families import survivors
 from interactions.folding import ON_DESK, Status
@@ -25,7 +26,7 @@ def picture(eye: Eye, now: dt.datetime) -> dict[str, Any]:
     )
     live = survivors({it.customer_id for it in shown if it.customer_id})
     names = {
-        customer.id: customer.display_name
+        customer.id: MASK if eye.hides_names else customer.display_name
         for customer in Customer.objects.filter(id__in=set(live.values())).only("first_name", "last_name")
     }
     agents: dict[str, dict[str, Any]] = {}

@@ -23,7 +23,7 @@ from cim.access.permissions import Required
 from customers.models import Customer
 from customers.schema import Schema
 from interactions.families import family_of
-from interactions.presenting import eye_of
+from interactions.presenting import eye_of, masked_accounts
 from journeys import attempts, details, elements, flows, picture, retrieval, tasks
 from journeys.filters import (
     FLOW,
@@ -53,7 +53,9 @@ class JourneyView(APIView):
     def get(self, request: Request, customer_id: UUID) -> Response:
         strict_query(request, VIEW)
         view = view_of(request.query_params)
-        return Response(picture.journey_json(picture.journey(_family(customer_id), view, timezone.now())))
+        return Response(
+            _seen(request, picture.journey_json(picture.journey(_family(customer_id), view, timezone.now())))
+        )
 
 
 class PictureView(APIView):
@@ -73,7 +75,7 @@ class PictureView(APIView):
         found = picture.journey(_family(customer_id), view, now, only_shown=only_lanes)
         if only_lanes:
             return Response({"lanes": picture.lanes_json(found, view)})
-        return Response(picture.picture_json(found, view, now))
+        return Response(_seen(request, picture.picture_json(found, view, now)))
 
 
 class JourneyListView(APIView):
@@ -97,7 +99,9 @@ class JourneyListView(APIView):
         following = (
             f"{rows[-1].started.isoformat().replace('+00:00', 'Z')}_{rows[-1].id}" if has_more else None
         )
-        return Response({"next": following, "results": [picture.element_json(row) for row in rows]})
+        return Response(
+            {"next": following, "results": _seen(request, [picture.element_json(row) for row in rows])}
+        )
 
 
 class JourneyNewsView(APIView):
@@ -209,9 +213,14 @@ class ElementTopicView(APIView):
         return Response(_detail(request, element_id))
 
 
+def _seen(request: Request, answer: Any) -> Any:
+    return masked_accounts(answer, eye_of(request.user, Schema.current()))
+
+
 def _detail(request: Request, element_id: UUID) -> dict[str, Any]:
     try:
-        return details.detail_json(element_id, eye_of(request.user, Schema.current()), timezone.now())
+        eye = eye_of(request.user, Schema.current())
+        return masked_accounts(details.detail_json(element_id, eye, timezone.now()), eye)
     except Element.DoesNotExist:
         raise Http404 from None
 

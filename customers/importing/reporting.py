@@ -25,7 +25,9 @@ _PAGE = 2_000
 COUNTED = ("read", *OUTCOMES)
 
 
-def description(run: ImportRun, now: datetime | None = None) -> dict[str, Any]:
+def description(
+    run: ImportRun, now: datetime | None = None, *, hides_numbers: bool = False
+) -> dict[str, Any]:
     """Return the contract's object for an import (6.2). No query but for the owner's name."""
     counts = {name: run.counts.get(name, 0) for name in COUNTED}
     return {
@@ -47,7 +49,12 @@ def description(run: ImportRun, now: datetime | None = None) -> dict[str, Any]:
         "finished_at": run.finished_at,
         "yielding": run.yielding,
         "undone": run.undone,
-        "not_undone": run.not_undone[:1000],
+        "not_undone": [
+            {**item, "numbers": [MASK] * len(item["numbers"])}
+            if hides_numbers and "numbers" in item
+            else item
+            for item in run.not_undone[:1000]
+        ],
         "error": run.error or None,
     }
 

@@ -77,21 +77,11 @@ class InteractionQuerySet(models.QuerySet["Interaction"]):
         """Closed, and nobody has been told yet."""
         return self.filter(closes_at__lte=now, settled_at=None)
 
-    def with_text(self, text: str, *, address: bool) -> Self:
+    def with_text(self, text: str, personal: Iterable[str]) -> Self:
+        """Keep those in whose texts `text` stands; of the personal ones only in those that are named."""
         found = Q()
-        for name in (
-            "topic",
-            "account",
-            "queue",
-            "campaign",
-            "customer_name",
-            "notes",
-            "wrap_ups",
-            "activities",
-        ):
+        for name in ("topic", "queue", "campaign", "notes", "wrap_ups", "activities", *personal):
             found |= Q(**{f"{name}__icontains": text})
-        if address:
-            found |= Q(address__icontains=text)
         return self.filter(found)
 
 
