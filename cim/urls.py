@@ -4,7 +4,7 @@ from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 from django.views.i18n import JavaScriptCatalog
 
-from cim import health
+from cim import health, welcome
 from cim.access.pages import public
 
 urlpatterns: list[URLPattern | URLResolver] = [
@@ -20,6 +20,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("services/", include("journeys.services_urls")),
     path("admin/", admin.site.urls),
     path("words.js", public(JavaScriptCatalog.as_view()), name="javascript-catalog"),
+    path("welcome/", welcome.welcome, name="welcome"),
     path("", include("cim.access.urls")),
     path("", include("cim.access.sign_in_urls")),
     path("", include("customers.urls")),

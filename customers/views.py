@@ -7,6 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.formats import number_format
 
+from cim.access.models import UserPreference
 from cim.access.pages import needs
 from cim.access.permissions import AUTHENTICATED, full_name
 
@@ -20,11 +21,17 @@ START_PAGES = (
 
 @needs(AUTHENTICATED)
 def start(request: HttpRequest) -> HttpResponse:
-    """Lead each role to its main job."""
+    """Lead each role to its main job; whoever comes for the first time is shown the first steps."""
+    if getattr(request, "preference", UserPreference()).welcomed_at is None and _has_pages(request):
+        return redirect("welcome")
     for permission, address in START_PAGES:
         if request.user.has_perm(full_name(permission)):
             return redirect(address)
     return render(request, "customers/no_pages.html")
+
+
+def _has_pages(request: HttpRequest) -> bool:
+    return any(request.user.has_perm(full_name(permission)) for permission, _address in START_PAGES)
 
 
 @needs("see_customers")

@@ -328,6 +328,8 @@ class UserPreference(models.Model):
     # Empty means: the time zone of the installation.
     time_zone = models.CharField(_("time zone"), max_length=60, default="", blank=True)
     theme = models.CharField(_("theme"), max_length=6, choices=Theme, default=Theme.SYSTEM)
+    # When the first steps were taken or passed by; until then the start page shows them.
+    welcomed_at = models.DateTimeField(null=True, blank=True, editable=False)
 
     class Meta:
         default_permissions = ()
