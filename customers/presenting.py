@@ -5,8 +5,10 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
+from django.db import connection
+
 from customers.history import Change
-from customers.models import Attribute, Customer, CustomerLabel, Identifier
+from customers.models import Attribute, Customer, Identifier
 from customers.models.customer import from_column
 from customers.policy import MASK, Sight
 from customers.schema import Schema, dialplan
@@ -38,7 +40,8 @@ def columns_of(schema: Schema) -> list[str]:
 
 def rows_of(ids: Sequence[UUID], schema: Schema) -> list[Row]:
     """Return the rows of the customers in the order of ``ids``; one that is gone is left out. One query."""
-    rows = Customer.objects.filter(id__in=ids).values_list(*columns_of(schema)) if ids else ()
+    columns = ", ".join(map(connection.ops.quote_name, columns_of(schema)))
+    rows = _rows(f"SELECT {columns} FROM customers_customer WHERE id = ANY(%s)", ids)  # noqa: S608 - declared columns
     by_id = {row[0]: row for row in rows}
     return [by_id[key] for key in ids if key in by_id]
 
@@ -126,8 +129,11 @@ def shown_value(value: Value, attribute: Attribute, sight: Sight) -> Any:
 
 def _labels(ids: Sequence[UUID]) -> dict[UUID, list[str]]:
     found: dict[UUID, list[str]] = {}
-    rows = CustomerLabel.objects.filter(customer_id__in=ids).order_by("label__name")
-    for customer, name in rows.values_list("customer_id", "label__name"):
+    statement = (
+        "SELECT c.customer_id, l.name FROM customers_customerlabel c JOIN customers_label l ON l.id = c.label_id"
+        " WHERE c.customer_id = ANY(%s) ORDER BY l.name"
+    )
+    for customer, name in _rows(statement, ids):
         found.setdefault(customer, []).append(name)
     return found
 
@@ -135,10 +141,22 @@ def _labels(ids: Sequence[UUID]) -> dict[UUID, list[str]]:
 def _identifiers(ids: Sequence[UUID]) -> dict[UUID, list[dict[str, str]]]:
     """Return what channels know the customers by; a web id is stored and never shown (C41)."""
     found: dict[UUID, list[dict[str, str]]] = {}
-    rows = Identifier.objects.filter(customer_id__in=ids).exclude(type=Identifier.Type.WEB).order_by("id")
-    for customer, kind, value in rows.values_list("customer_id", "type", "value"):
-        found.setdefault(customer, []).append({"type": kind, "value": value})
+    statement = (
+        "SELECT customer_id, type, value FROM customers_identifier WHERE customer_id = ANY(%s) ORDER BY id"
+    )
+    for customer, kind, value in _rows(statement, ids):
+        if kind != Identifier.Type.WEB:
+            found.setdefault(customer, []).append({"type": kind, "value": value})
     return found
+
+
+def _rows(statement: str, ids: Sequence[UUID]) -> list[Row]:
+    """Run a statement for each page of a list: putting it together by models would take longer than its answer."""
+    if not ids:
+        return []
+    with connection.cursor() as cursor:
+        cursor.execute(statement, [list(ids)])
+        return cursor.fetchall()
 
 
 def version_json(change: Change, schema: Schema, sight: Sight) -> dict[str, Any]:
