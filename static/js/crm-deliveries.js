@@ -115,7 +115,7 @@ class Deliveries {
       el(
         "td", { class: "crm-row-actions" },
         row.record_url ? el("a", { class: "btn quiet icon-only small", href: row.record_url, target: "_blank", rel: "noopener", "aria-label": interpolate(gettext("Open the record of %s in the CRM"), [who]) }, icon("external-link")) : null,
-        this.may && row.state !== "sending" && row.state !== "delivered" ? button(again, { icon: "refresh-cw", classes: "small", "aria-label": `${again}: ${who}` }, () => this.replayOne(row)) : null,
+        this.may && row.state !== "sending" && row.state !== "delivered" ? button(again, { icon: "refresh-cw", classes: "small", "aria-label": interpolate(gettext("%(label)s: %(words)s"), { label: again, words: who }, true) }, () => this.replayOne(row)) : null,
         el("button", { type: "button", class: "btn quiet icon-only small", "aria-expanded": String(opened), "aria-label": interpolate(gettext("Details of the delivery for %s"), [who]), on: { click: () => this.toggle(row.id) } }, icon(opened ? "chevron-up" : "chevron-down")),
       ),
     );
@@ -134,7 +134,7 @@ class Deliveries {
         "div", { class: "crm-details" },
         el("div", {}, el("h3", {}, gettext("What became of it")), el("p", {}, one.reason || stateNames()[one.state]), one.due_at ? el("p", { class: "quiet" }, interpolate(gettext("Next try %s"), [formatRecent(one.due_at)])) : null, one.replayed_by ? el("p", { class: "quiet" }, interpolate(gettext("Replayed by %(name)s, %(time)s"), { name: one.replayed_by, time: formatRecent(one.replayed_at) }, true)) : null, el("p", {}, el("a", { href: `/crm/sent/${one.id}/` }, gettext("Whole texts")))),
         el("div", {}, el("h3", {}, gettext("What was sent")), el("dl", { class: "facts" }, Object.entries(one.fields).flatMap(([name, text]) => [el("dt", { class: "mono" }, name), el("dd", {}, text.length > 200 ? `${text.slice(0, 200)}…` : text)]))),
-        el("div", {}, el("h3", {}, gettext("Tries")), one.history.length ? el("ol", { class: "crm-tries", reversed: true }, one.history.slice().reverse().slice(0, 8).map((step) => el("li", {}, el("span", { class: "tabular quiet" }, formatRecent(step.at)), " ", outcomes[step.outcome] || step.outcome, step.reason ? `: ${step.reason}` : ""))) : el("p", { class: "quiet" }, gettext("None yet"))),
+        el("div", {}, el("h3", {}, gettext("Tries")), one.history.length ? el("ol", { class: "crm-tries", reversed: true }, one.history.slice().reverse().slice(0, 8).map((step) => el("li", {}, el("span", { class: "tabular quiet" }, formatRecent(step.at)), " ", step.reason ? interpolate(gettext("%(label)s: %(words)s"), { label: outcomes[step.outcome] || step.outcome, words: step.reason }, true) : outcomes[step.outcome] || step.outcome))) : el("p", { class: "quiet" }, gettext("None yet"))),
       );
     } catch (problem) {
       this.details = problemNote(problem);

@@ -34,26 +34,20 @@
     return String(text || "").replace(/[^0-9*#]/g, "");
   }
 
-  /* What a refused request says: the words of Finesse, and what the agent can do about it. */
+  /* What a refused request says: the kind of error, and the words of Finesse. */
   function whyNot(response) {
     var error = (((response || {}).object || {}).ApiErrors || {}).ApiError || {};
     var type = error.ErrorType || (response && response.status ? "HTTP " + response.status : "no answer");
-    var words = {
-      "Authorization Failure": "You are not signed in to Finesse any more. Sign in there again.",
-      "Invalid Authorization User Specified": "Finesse lets nobody dial for another agent.",
-      "Invalid Destination": "Finesse cannot dial this number: " + (error.ErrorMessage || "it is not a destination."),
-      "Invalid State": "Finesse does not dial in your present state. Set yourself to Not Ready, then dial."
-    };
-    return { reason: type, message: words[type] || "Finesse refused to dial: " + (error.ErrorMessage || type) };
+    return { reason: type, message: error.ErrorMessage };
   }
 
   function dial(question) {
     if (!user) {
-      answer(question.id, false, "not signed in", "You are not signed in to Finesse. Sign in there, then dial.");
+      answer(question.id, false, "not signed in");
       return;
     }
     if (user.getState() === "LOGOUT") {
-      answer(question.id, false, "not signed in", "You are not signed in to your telephone in Finesse. Sign in there, then dial.");
+      answer(question.id, false, "telephone not signed in");
       return;
     }
     var asked = { id: question.id, number: digits(question.number), at: Date.now(), told: "" };
@@ -121,7 +115,7 @@
   function show() {
     frame = document.createElement("iframe");
     frame.className = "cim-desk";
-    frame.title = "CIM desk";
+    frame.title = place.getAttribute("data-title");
     frame.src = desk;
     frame.allow = "clipboard-write";
     place.appendChild(frame);

@@ -10,6 +10,22 @@ let number = 0;
 
 export const isFramed = window.parent !== window;
 
+/** What a refusal of Finesse means to the agent, by its kind; `said` are the words of Finesse, in its own language. */
+const REFUSALS = {
+  "not signed in": () => gettext("You are not signed in to Finesse. Sign in there, then dial."),
+  "telephone not signed in": () => gettext("You are not signed in to your telephone in Finesse. Sign in there, then dial."),
+  "Authorization Failure": () => gettext("You are not signed in to Finesse any more. Sign in there again."),
+  "Invalid Authorization User Specified": () => gettext("Finesse lets nobody dial for another agent."),
+  "Invalid Destination": (said) => (said ? interpolate(gettext("Finesse cannot dial this number: %s"), [said]) : gettext("Finesse cannot dial this number.")),
+  "Invalid State": () => gettext("Finesse does not dial in your present state. Set yourself to Not Ready, then dial."),
+};
+
+function inWords(answer) {
+  if (answer.ok) return answer;
+  const words = REFUSALS[answer.reason];
+  return { ...answer, message: words ? words(answer.message) : interpolate(gettext("Finesse refused to dial: %s"), [answer.message || answer.reason]) };
+}
+
 function parentOrigins() {
   const own = new URL(location.href).origin;
   // A browser that knows where it is framed needs to ask one origin only.
@@ -43,6 +59,6 @@ window.addEventListener("message", (event) => {
   if (!allowed.has(event.origin) && event.origin !== location.origin) return;
   const asked = waiting.get(event.data.id);
   if (!asked) return;
-  if (event.data.type === "answer") asked.resolve(event.data);
+  if (event.data.type === "answer") asked.resolve(inWords(event.data));
   else if (event.data.type === "later") asked.later(event.data.outcome);
 });

@@ -51,7 +51,7 @@ function cell(row, attribute) {
 
 function line(row, outcome, columns) {
   const lead = [el("td", { class: "num quiet" }, count(row.line)), el("td", {}, name(row))];
-  if (outcome.key === "errors") return el("tr", {}, lead, el("td", { class: "bad-text" }, row.value || "–"), el("td", { colspan: Math.max(1, columns.length) }, row.column ? `${row.column}: ` : "", row.reason));
+  if (outcome.key === "errors") return el("tr", {}, lead, el("td", { class: "bad-text" }, row.value || "–"), el("td", { colspan: Math.max(1, columns.length) }, row.column ? interpolate(gettext("%(label)s: %(words)s"), { label: row.column, words: row.reason }, true) : row.reason));
   const also = row.superseded_by ? interpolate(gettext("Row %s has the same phone and comes later: that one is used."), [count(row.superseded_by)]) : "";
   if (also) return el("tr", {}, lead, el("td", {}, phone(row)), el("td", { colspan: Math.max(1, columns.length) }, also));
   return el("tr", {}, lead, el("td", {}, phone(row)), columns.length ? columns.map((attribute) => cell(row, attribute)) : el("td"));

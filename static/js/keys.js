@@ -6,7 +6,7 @@
 import { el } from "./elements.js";
 import { openDialog } from "./dialogs.js";
 
-const NAMES = { Escape: "Esc" };
+const NAMES = { Escape: "Esc", Enter: gettext("Enter") };
 const extra = [];
 let waiting = "";
 let timer = 0;
