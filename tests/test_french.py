@@ -3,6 +3,8 @@
 import datetime as dt
 
 import pytest
+from django.core import mail
+from django.test import Client
 
 from cim.access.models import UserPreference
 from customers.models import Attribute
@@ -86,3 +88,18 @@ def test_words_of_the_scripts_are_french() -> None:
 
     assert "Appel entrant" in words.content.decode()
     assert words["Content-Language"] == "fr"
+
+
+def test_mail_is_in_the_language_of_its_receiver(settings) -> None:
+    settings.MAIL_URL = "smtp://mail.example.org"
+    aylin = make_user("Agent", email="aylin@example.org")
+    aylin.set_password("correct horse battery staple")
+    aylin.save()
+    UserPreference.objects.create(user=aylin, language="fr")
+
+    Client().post("/login/forgotten/", {"email": "aylin@example.org"}, headers={"Accept-Language": "en"})
+
+    assert mail.outbox[0].subject == "Un nouveau mot de passe pour CIM"
+    assert mail.outbox[0].body.startswith(
+        "Quelqu’un, probablement vous, a demandé un nouveau mot de passe pour le compte aylin."
+    )

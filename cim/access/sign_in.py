@@ -28,7 +28,7 @@ from cim.access import audit, own_sessions, second_factor
 from cim.access.pages import locked_out, too_many_failures
 from cim.access.permissions import AUTHENTICATED
 from cim.access.rules import needs, public
-from cim.access.sign_in_forms import CodeForm, NewPasswordForm, SecondFactorForm
+from cim.access.sign_in_forms import CodeForm, ForgottenForm, NewPasswordForm, SecondFactorForm
 from cim.access.single_sign_on import Connection, turned_away
 
 
@@ -152,6 +152,7 @@ def _with_provider(request: HttpRequest, provider_id: str, view: type[Any]) -> H
 @method_decorator(public, name="dispatch")
 class Forgotten(PasswordResetView):
     template_name = "access/forgotten.html"
+    form_class = ForgottenForm
     email_template_name = "access/forgotten_mail.txt"
     subject_template_name = "access/forgotten_subject.txt"
     success_url = reverse_lazy("access:sign_in")

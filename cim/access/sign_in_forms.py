@@ -3,10 +3,13 @@
 from typing import Any
 
 from django import forms
-from django.contrib.auth.forms import SetPasswordForm
+from django.contrib.auth.forms import PasswordResetForm, SetPasswordForm
 from django.contrib.auth.models import User
 from django.contrib.auth.password_validation import password_validators_help_texts
+from django.utils import translation
 from django.utils.translation import gettext_lazy as _
+
+from cim.access.models import UserPreference
 
 
 class CodeForm(forms.Form):
@@ -51,6 +54,21 @@ class SecondFactorForm(CodeForm):
         if not self.user.check_password(password):
             raise forms.ValidationError(_("This is not your password."))
         return password
+
+
+class ForgottenForm(PasswordResetForm):
+    def send_mail(
+        self,
+        subject_template_name: str,
+        email_template_name: str,
+        context: dict[str, Any],
+        *args: Any,
+        **kwargs: Any,
+    ) -> None:
+        """Write in the language that the receiver has chosen, else in that of the page (Q33)."""
+        preference = UserPreference.objects.filter(user=context["user"]).first()
+        with translation.override((preference and preference.language) or translation.get_language()):
+            super().send_mail(subject_template_name, email_template_name, context, *args, **kwargs)
 
 
 class NewPasswordForm(SetPasswordForm):
