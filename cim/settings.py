@@ -590,6 +590,8 @@ LOGGING = {
     "root": {"handlers": ["console"], "level": _text("CIM_LOG_LEVEL", "INFO").upper()},
     "loggers": {
         "django": {"handlers": ["console"], "propagate": False},
+        # At debug it quotes what templates are given.
+        "django.template": {"level": "INFO"},
         # Its lines name the person who signs in; the attempts are rows in the database.
         "axes": {"level": "ERROR"},
         # Their lines hold addresses with phone numbers, or headers with keys.

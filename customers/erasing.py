@@ -24,6 +24,7 @@ from customers.folding import fold
 from customers.importing import uploads
 from customers.models import (
     ArchivedValue,
+    AttributeJob,
     Customer,
     CustomerLabel,
     Duplicate,
@@ -81,9 +82,20 @@ class _Person:
             self.names.add(name)
 
     @property
+    def addresses(self) -> list[str]:
+        """By what channels reach the person: numbers and emails that are long enough to mean nobody else."""
+        return sorted(text for text in {*self.numbers, *self.emails} if len(text) > 6)
+
+    @property
     def texts(self) -> list[str]:
         """What can be looked for in texts without hitting somebody else."""
         return sorted(text for text in {*self.numbers, *self.emails, *self.others} if len(text) > 5)
+
+    def is_named_by(self, items: Iterable[object]) -> bool:
+        """Say whether any of the texts that somebody searched for is the last name or the whole name."""
+        names = {fold(last) for _first, last in self.names if last}
+        names |= {fold(f"{first} {last}".strip()) for first, last in self.names}
+        return any(fold(str(item)).strip() in names for item in items)
 
     def is_in(self, cells: Sequence[str]) -> bool:
         """Say whether a row of a file names the person: by number, email, identifier or whole name."""
@@ -202,7 +214,9 @@ def _remove(ids: Sequence[UUID], person: _Person, entry: audit.AuditEntry, now: 
         "identifiers": Identifier.objects.filter(customer__in=ids).delete()[0],
         "labels": CustomerLabel.objects.filter(customer__in=ids).delete()[0],
     }
-    for _receiver, told in customer_erased.send(Customer, customers=list(ids), entry=entry, now=now):
+    for _receiver, told in customer_erased.send(
+        Customer, customers=list(ids), addresses=person.addresses, entry=entry, now=now
+    ):
         counts.update(told if isinstance(told, dict) else {})
     _empty(ids, now)
     # Emptying has left a version of its own.
@@ -287,17 +301,20 @@ def _forget_questions(ids: Sequence[UUID], person: _Person) -> None:
     for text in [*map(str, ids), *person.texts]:
         spoken |= Q(body__icontains=text)
     IdempotencyRecord.objects.filter(spoken).delete()
+    # The values that stood in the way of a conversion.
+    AttributeJob.objects.exclude(examples=[]).update(examples=[])
     texts = [fold(text) for text in person.texts]
     # A job that has not written down yet whom it concerns needs its question.
     for job in ListJob.objects.filter(is_collected=True).exclude(query={}):
-        if any(text in fold(str(job.query)) for text in texts):
+        asked = [item for items in job.query.values() for item in items]
+        if any(text in fold(str(asked)) for text in texts) or person.is_named_by(asked):
             job.query = {}
             job.save(update_fields=["query"])
     for view in SavedView.objects.exclude(query={}):
         query = {
             name: items
             for name, items in view.query.items()
-            if not any(text in fold(str(items)) for text in texts)
+            if not any(text in fold(str(items)) for text in texts) and not person.is_named_by(items)
         }
         if query != view.query:
             view.query = query

@@ -7,9 +7,10 @@ from typing import Final
 from uuid import UUID
 
 from django.db import connection
+from django.db.models import Q
 
-from customers.models import Erasure
 from interactions.models import DeskEvent, Draft, Interaction
+from interactions.models.interaction import ERASED
 from interactions.signals import Change
 
 _PERSONAL: Final = (
@@ -19,20 +20,12 @@ _PERSONAL: Final = (
 
 
 def forget_late_news(changes: Sequence[Change]) -> None:
-    """Take at once what late events tell of somebody who was erased (C17). One query, none without customers.
+    """Take at once what late events tell of somebody who was erased (C17). No query for anybody else.
 
     The interactions at hand are emptied too, so that who hears of the change after this learns nothing.
     """
-    concerned = {change.interaction.customer_id for change in changes} - {None}
-    if not concerned:
-        return
-    erased = {
-        customer
-        for ids in Erasure.objects.of([it for it in concerned if it]).values_list("customers", flat=True)
-        for customer in ids
-    }
     for change in changes:
-        if change.interaction.customer_id in erased:
+        if change.interaction.looked_up == ERASED:
             _erase_texts([change.interaction.id])
             change.interaction.refresh_from_db()
             for happening in change.happenings:
@@ -41,13 +34,21 @@ def forget_late_news(changes: Sequence[Change]) -> None:
                         happening.said.pop(name, None)
 
 
-def erase_texts(customers: Collection[UUID]) -> int:
+def erase_texts(customers: Collection[UUID], addresses: Collection[str] = ()) -> int:
     """Take the personal data out of the interactions of erased customers, and of what was told of them.
+
+    Those that were never linked go by the numbers and emails that they name.
 
     That there was a call, when, in which queue and with which agents stays. Returns how many interactions it were. Must
     run in the transaction of the erasure.
     """
     ids = list(Interaction.objects.of(customers).select_for_update(no_key=True).values_list("id", flat=True))
+    named = Q(pk=None)
+    for text in addresses:
+        named |= Q(address__icontains=text) | Q(identifiers__icontains=text) | Q(data__icontains=text)
+        named |= Q(dialled=text)
+    unlinked = Interaction.objects.filter(named, customer=None).order_by("id")
+    ids += list(unlinked.select_for_update(no_key=True, of=("self",)).values_list("id", flat=True))
     return _erase_texts(ids)
 
 
@@ -57,14 +58,14 @@ def _erase_texts(ids: Sequence[UUID]) -> int:
             """
             update interactions_interaction set address = '', customer_name = '', account = '', topic = '',
                 identifiers = '[]', data = '{}', notes = '[]', recording_url = '', transcript_url = '',
-                candidates = '[]', linked_why = '', looked_up = '',
+                candidates = '[]', linked_why = '', looked_up = %s,
                 dialled = case when direction = 'inbound' then dialled else '' end,
                 reason = '', tags = '[]', wrap_up = wrap_up - 'notes' - 'reason',
                 wrap_ups = (select coalesce(jsonb_agg(item - 'notes' - 'reason'), '[]')
                             from jsonb_array_elements(wrap_ups) as item)
             where id = any(%s)
             """,
-            [list(ids)],
+            [ERASED, list(ids)],
         )
         # The only change of an event that the database lets through (Q4).
         cursor.execute("select interactions_erase_events(%s, %s)", [list(ids), list(_PERSONAL)])

@@ -22,6 +22,7 @@ from customers.schema import Given, Schema, dialplan
 from interactions import popping
 from interactions.families import family_of, survivors, unsaved
 from interactions.models import How, Interaction, Link
+from interactions.models.interaction import ERASED
 from interactions.signals import Change, announce
 
 _BATCH: Final = 1000
@@ -58,6 +59,8 @@ def link_by_themselves(interactions: Iterable[Interaction], now: dt.datetime) ->
     """
     wanted = []
     for interaction in interactions:
+        if interaction.looked_up == ERASED:
+            continue
         evidence = json.dumps([*interaction.identity(), interaction.started.isoformat()])
         if evidence != interaction.looked_up:
             interaction.looked_up = evidence

@@ -26,8 +26,10 @@ def separate(
     linking.separate(path, separated, since, now)
 
 
-def erase(sender: object, customers: Sequence[UUID], **_kwargs: Any) -> dict[str, int]:
-    return {"interactions": erasing.erase_texts(customers)}
+def erase(
+    sender: object, customers: Sequence[UUID], addresses: Sequence[str] = (), **_kwargs: Any
+) -> dict[str, int]:
+    return {"interactions": erasing.erase_texts(customers, addresses)}
 
 
 def forget_late_news(sender: object, changes: Sequence[Change], **_kwargs: Any) -> None:

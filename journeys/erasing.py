@@ -5,6 +5,7 @@ from uuid import UUID
 
 from django.db import connection
 
+from interactions.models.interaction import ERASED
 from journeys.models import Attempt, Context, Element
 
 
@@ -26,4 +27,8 @@ def erase(customers: Sequence[UUID]) -> int:
         data={}, schema=None, group_id="", alias_ids=[], tenant_id=""
     )
     Element.objects.filter(customer_id__in=list(customers)).update(account="")
+    # Of a contact that was never linked: its interaction tells nothing any more.
+    Element.objects.filter(interaction__looked_up=ERASED).exclude(account="", topic="").update(
+        account="", topic="", topic_source=""
+    )
     return len(contexts)

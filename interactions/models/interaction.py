@@ -1,7 +1,7 @@
 import datetime as dt
 from collections.abc import Iterable
 from email.utils import parseaddr
-from typing import ClassVar, Self
+from typing import ClassVar, Final, Self
 from uuid import UUID
 
 from django.conf import settings
@@ -83,6 +83,10 @@ class InteractionQuerySet(models.QuerySet["Interaction"]):
         for name in ("topic", "queue", "campaign", "notes", "wrap_ups", "activities", *personal):
             found |= Q(**{f"{name}__icontains": text})
         return self.filter(found)
+
+
+ERASED: Final = "erased"
+"""Stands in `looked_up` once the person was erased: nobody is looked for any more, and late news are forgotten."""
 
 
 class Interaction(models.Model):
