@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: run test faults check lock
+.PHONY: run test faults check audit lock
 run: .venv/.runtime node_modules/.installed
 	@exec $(BIN)/python manage.py up
 
@@ -23,6 +23,10 @@ check: .venv/.development
 # Brings locale/ up to the texts in the sources, names those that wait for a translation, and compiles the rest.
 messages: .venv/.development
 	$(BIN)/python -m tests.catalogues
+
+# Known weaknesses of the locked packages; .ci/audit says what happens offline.
+audit:
+	@PYTHON=$(PYTHON) .ci/audit
 
 # Makes the environment where it is missing or was interrupted; a changed lock installs on top.
 define environment

@@ -5,6 +5,7 @@ asked if it runs, and started for as long as it takes if it does not.
 """
 
 import contextlib
+import fcntl
 import os
 import shutil
 import signal
@@ -65,20 +66,21 @@ def load(file: Path, *, replace: bool) -> None:
 
 
 @contextlib.contextmanager
-def server() -> Iterator[None]:
-    """Have the database answer: the embedded one is started unless it runs, and stopped again."""
+def server(*, alone: bool = False) -> Iterator[None]:
+    """Have the database answer: the embedded one is started unless it runs, and stopped again.
+
+    With `alone`, `make run` must not be at work on it.
+    """
     if settings.DATABASE_URL or connection.settings_dict["HOST"] != str(embedded.sockets(settings.DATA_DIR)):
         yield
         return
-    with contextlib.suppress(psycopg.OperationalError):
-        _embedded(Path(connection.settings_dict["HOST"])).connect("postgres").close()
+    if not alone and _answers():
         yield
         return
-    embedded.prepare_data_directory(settings.DATA_DIR)
     sockets = embedded.make_socket_directory()
     postgres = _embedded(sockets)
     try:
-        with running(postgres):
+        with _nobody_else(), running(postgres):
             connection.settings_dict["HOST"] = str(sockets)
             try:
                 yield
@@ -86,6 +88,26 @@ def server() -> Iterator[None]:
                 connection.close()
     finally:
         shutil.rmtree(sockets, ignore_errors=True)
+
+
+def _answers() -> bool:
+    with contextlib.suppress(psycopg.OperationalError):
+        _embedded(Path(connection.settings_dict["HOST"])).connect("postgres").close()
+        return True
+    return False
+
+
+@contextlib.contextmanager
+def _nobody_else() -> Iterator[None]:
+    """Hold the lock of the data directory, which `make run` holds while it runs."""
+    embedded.prepare_data_directory(settings.DATA_DIR)
+    with (settings.DATA_DIR / "up.lock").open("a+") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            lock.seek(0)
+            raise Failed(f"CIM runs on this data, {lock.read()}: stop it first.") from None
+        yield
 
 
 @contextlib.contextmanager
@@ -129,13 +151,14 @@ def upgrade(old_programs: Path) -> Path:
         draft.unlink(missing_ok=True)
         shutil.rmtree(new.data, ignore_errors=True)
         connection.settings_dict["HOST"] = str(sockets)
-        with running(old):
-            dump(draft, programs=new.binaries)
-        with running(new):
-            load(draft, replace=False)
-            connection.close()
-        old.data.rename(kept)
-        new.data.rename(old.data)
+        with _nobody_else():
+            with running(old):
+                dump(draft, programs=new.binaries)
+            with running(new):
+                load(draft, replace=False)
+                connection.close()
+            old.data.rename(kept)
+            new.data.rename(old.data)
     finally:
         connection.close()
         draft.unlink(missing_ok=True)

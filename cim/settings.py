@@ -365,6 +365,14 @@ if FRAME_ANCESTORS and HTTPS:
     SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "None"
 SESSION_COOKIE_AGE = 12 * 3600
 SECURE_HSTS_SECONDS = 365 * 24 * 3600 if HTTPS else 0
+SILENCED_SYSTEM_CHECKS = [
+    # The host's other names, and what speaks without TLS, are the proxy's affair.
+    "security.W005",
+    "security.W008",
+    "security.W021",
+    # The Context Store answers each path with and without a slash at its end.
+    "drf_spectacular.W001",
+]
 SECURE_REFERRER_POLICY = "same-origin"
 CSRF_FAILURE_VIEW = "cim.access.problems.csrf_failure"
 if _boolean("CIM_BEHIND_PROXY", default=False):
@@ -528,7 +536,7 @@ USE_TZ = True
 # Files
 
 STATIC_URL = "static/"
-STATIC_ROOT = DATA_DIR / "static"
+STATIC_ROOT = Path(_text("CIM_STATIC_DIR", str(DATA_DIR / "static"))).expanduser().absolute()
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STATICFILES_FINDERS = [
     "django.contrib.staticfiles.finders.FileSystemFinder",

@@ -36,7 +36,7 @@ from journeys.filters import (
     view_of,
 )
 from journeys.models import ContactList, Element
-from journeys.serializers import AttemptBody, ContactListBody, TopicBody
+from journeys.serializers import AttemptBody, ContactListBody, ElementTopicBody
 
 _LISTS: Required = ("schema", "send_attempts")
 _PAGE: Final = 50
@@ -194,10 +194,12 @@ class ElementTopicView(APIView):
 
     required_permissions: ClassVar[dict[str, Required]] = {"POST": "wrap_up"}
 
-    @extend_schema(operation_id="journey_element_topic", request=TopicBody, responses=OpenApiTypes.OBJECT)
+    @extend_schema(
+        operation_id="journey_element_topic", request=ElementTopicBody, responses=OpenApiTypes.OBJECT
+    )
     def post(self, request: Request, element_id: UUID) -> Response:
         strict_query(request, ())
-        body = TopicBody(data=request.data)
+        body = ElementTopicBody(data=request.data)
         body.is_valid(raise_exception=True)
         assert isinstance(request.user, User)  # noqa: S101 - the permission lets nobody else in
         try:

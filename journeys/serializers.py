@@ -139,5 +139,5 @@ class AttemptBody(StrictSerializer):
     data = _Data(required=False)  # type: ignore[assignment]  # a field of that name, as in its neighbours
 
 
-class TopicBody(StrictSerializer):
+class ElementTopicBody(StrictSerializer):
     topic = serializers.CharField(max_length=LONGEST_ID, allow_blank=True)

@@ -44,6 +44,8 @@ class SecondFactorForm(CodeForm):
         if is_on:
             self.fields["action"].required = True
         else:
+            # The password comes first.
+            del self.fields["code"].widget.attrs["autofocus"]
             self.fields["code"].help_text = _("The six digits that the app shows now.")
         # Whoever comes by single sign-on has none.
         if is_on or not user.has_usable_password():

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from io import StringIO
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -17,6 +18,7 @@ from allauth.mfa.totp.internal import auth as totp
 from allauth.socialaccount.models import SocialAccount
 from django.contrib.auth.models import User
 from django.core import mail
+from django.core.management import CommandError, call_command
 from django.http import HttpResponse
 from django.test import Client
 
@@ -453,3 +455,14 @@ def test_provider_that_is_away_is_said_so(settings):
 
     assert client.get("/login/sso/")["Location"] == "/login/"
     assert "does not answer" in client.get("/login/").content.decode()
+
+
+def test_lost_second_factor_is_forgotten_by_a_command(aylin, with_factor):
+    call_command("forget_second_factor", "aylin", stdout=StringIO())
+
+    assert password_step(Client())["Location"] == "/"
+    assert "second_factor.off" in actions()
+    with pytest.raises(CommandError, match="aylin has no second factor"):
+        call_command("forget_second_factor", "aylin")
+    with pytest.raises(CommandError, match="There is no user 'nobody'"):
+        call_command("forget_second_factor", "nobody")

@@ -26,7 +26,7 @@ class Command(BaseCommand):
         if erasures and not erasures.is_file():
             raise CommandError(f"There is no file {erasures}.")
         try:
-            with backups.server():
+            with backups.server(alone=True):
                 backups.load(file, replace=replace)
                 call_command("migrate", interactive=False, verbosity=0)
                 # What migrations have made needs its rights as well.
@@ -38,7 +38,7 @@ class Command(BaseCommand):
         self.stdout.write(f"The database is that of {file}.")
         if not log.is_file():
             self.stdout.write(
-                f"There is no log of erasures at {log}: who was erased since the back-up is known again."
+                f"There is no log of erasures at {log}: somebody erased since the back-up would be known again."
             )
         self.stdout.write(f"Erased again: {done}.")
         if left:
