@@ -25,8 +25,6 @@ from interactions.models import How, Interaction, Link
 from interactions.models.interaction import ERASED
 from interactions.signals import Change, announce
 
-_BATCH: Final = 1000
-
 
 class UnknownCustomer(Exception):
     """No live customer has this id."""
@@ -217,26 +215,36 @@ def separate(
     """
     parts = set(separated)
     rows = Interaction.objects.filter(customer_id__in=path, linked_how=How.AUTOMATIC, started__gte=since)
+    known = rows.order_by("id").select_for_update(no_key=True, of=("self",))
     meant: dict[tuple[tuple[str, str], ...], Resolution] = {}
-    moved: dict[tuple[UUID, str], list[Interaction]] = {}
-    for interaction in rows.order_by("id").select_for_update(no_key=True, of=("self",)):
-        identity = tuple(interaction.identity())
+    moved: dict[tuple[UUID, str], list[UUID]] = {}
+    for key, channel, address, identifiers in known.values_list("id", "channel", "address", "identifiers"):
+        identity = tuple(Interaction(channel=channel, address=address, identifiers=identifiers).identity())
         if identity not in meant:
             meant[identity] = resolve(identity)
-        match, why = meant[identity].match, meant[identity].reason
-        if match in parts and match is not None:
-            interaction.customer_id, interaction.linked_at, interaction.linked_why = match, now, why
-            moved.setdefault((match, why), []).append(interaction)
-    for (match, why), several in moved.items():
-        mine = Interaction.objects.filter(id__in=[interaction.id for interaction in several])
-        mine.update(customer=match, linked_at=now, linked_why=why)
-        for start in range(0, len(several), _BATCH):
-            batch = several[start : start + _BATCH]
-            Link.objects.bulk_create(
-                [Link(interaction=it, customer_id=match, how=How.AUTOMATIC, at=now) for it in batch]
+        found = meant[identity]
+        if found.match is not None and found.match in parts:
+            moved.setdefault((found.match, found.reason), []).append(key)
+    for (customer, why), ids in moved.items():
+        with connection.cursor() as cursor:
+            cursor.execute(
+                _MOVE, {"customer": customer, "why": why, "how": How.AUTOMATIC, "now": now, "ids": ids}
             )
-            announce([Change(it, state_before=it.state, relinked=True) for it in batch])
+    running = Interaction.objects.live(now).filter(id__in=[key for ids in moved.values() for key in ids])
+    if live := list(running):
+        popping.show_again(live, now)
+        announce([Change(it, state_before=it.state, relinked=True) for it in live])
     return sum(map(len, moved.values()))
+
+
+_MOVE: Final = """
+    with moved as (
+        update interactions_interaction set customer_id = %(customer)s, linked_at = %(now)s, linked_why = %(why)s
+        where id = any(%(ids)s) returning id
+    )
+    insert into interactions_link (interaction_id, customer_id, how, at)
+    select id, %(customer)s, %(how)s, %(now)s from moved
+"""
 
 
 # By hand

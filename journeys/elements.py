@@ -6,8 +6,7 @@ from typing import Final
 from uuid import UUID
 
 from django.contrib.auth.models import User
-from django.db import transaction
-from django.db.models import F
+from django.db import connection, transaction
 from django.utils.translation import gettext as _
 
 from cim.access import audit
@@ -175,16 +174,22 @@ def separate(customers: Sequence[UUID], since: dt.datetime, now: dt.datetime) ->
 
     Those of interactions follow their interaction; a context that came since the merge is looked up again.
     """
+    with connection.cursor() as cursor:
+        cursor.execute(_FOLLOW, {"customers": list(customers), "now": now})
     mine = Element.objects.of(customers)
-    strayed = mine.filter(interaction__isnull=False).exclude(customer_id=F("interaction__customer_id"))
-    place_interactions(
-        Interaction.objects.filter(pk__in=strayed.values_list("interaction_id", flat=True)), now
-    )
     for element in mine.filter(context__isnull=False, started__gte=since).select_related("context"):
         if element.context is not None:
             owner = owner_of(element.context)
             if owner != element.customer_id:
                 Element.objects.filter(pk=element.pk).update(customer_id=owner, changed_at=now)
+
+
+_FOLLOW: Final = """
+    update journeys_element e set customer_id = i.customer_id, changed_at = %(now)s
+    from interactions_interaction i
+    where e.customer_id = any(%(customers)s) and i.id = e.interaction_id
+        and i.customer_id is distinct from e.customer_id
+"""
 
 
 def in_contact(customers: Sequence[UUID], since: dt.datetime) -> list[UUID]:
