@@ -22,6 +22,7 @@ from cim.access.jobs import enqueue
 from customers import history, labelling, listing, numbers, presenting, profiles, resolving, returning, tasks
 from customers import schema as schemas
 from customers.filters import LIST_PARAMETERS, asked
+from customers.listing import Query
 from customers.models import Attribute, Customer, Identifier
 from customers.policy import Sight, sight_of
 from customers.profiles import OnConflict
@@ -96,7 +97,10 @@ class CustomersView(APIView):
         schema = Schema.current()
         sight = sight_of(request.user, schema)
         now = timezone.now()
-        page = listing.page(asked(request, schema, sight), sight)
+        query = asked(request, schema, sight)
+        page = listing.page(query, sight)
+        if query.page == 1 and (query.conditions or query.words or query.label_ids):
+            _note_search(request, query)
         return Response(
             {
                 "count": page.count,
@@ -143,6 +147,19 @@ class CustomersView(APIView):
         return _versioned(answer, outcome.customer, status=201 if outcome.kind == "created" else 200)
 
 
+def _note_search(request: Request, query: Query) -> None:
+    """Record that somebody searched, and by which attributes; not for what (Q4)."""
+    attributes = sorted({item.attribute.key for group in query.conditions for item in group})
+    audit.note(
+        audit.actor_of(request),
+        "customer.search",
+        object_type="customer",
+        attributes=attributes,
+        quick=bool(query.words),
+        labels=len(query.label_ids),
+    )
+
+
 class CountView(APIView):
     required_permissions = {"GET": "see_customers"}
 
@@ -168,6 +185,7 @@ class CustomerView(APIView):
         strict_query(request, ())
         schema = Schema.current()
         customer = _found(customer_id)
+        audit.note(audit.actor_of(request), "customer.view", object_type="customer", object_id=customer.id)
         return _versioned(_shown(customer, schema, sight_of(request.user, schema)), customer)
 
     @extend_schema(operation_id="customers_partial_update", request=CustomerBody, responses=CustomerBody)
@@ -280,6 +298,13 @@ class LookupView(APIView):
         schema = Schema.current()
         sight = sight_of(request.user, schema)
         resolution = resolving.resolve(pairs)
+        audit.note(
+            audit.actor_of(request),
+            "customer.resolve",
+            object_type="customer",
+            object_id=resolution.match or "",
+            types=sorted({kind for kind, _value in pairs}),
+        )
         ids = [candidate.customer for candidate in resolution.candidates]
         rows = Customer.objects.in_bulk([*ids, *([resolution.match] if resolution.match else [])])
         shown = {item["id"]: item for item in presenting.customer_json(list(rows.values()), schema, sight)}

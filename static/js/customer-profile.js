@@ -13,6 +13,7 @@ import { button, el, fill, icon } from "./elements.js";
 import { addKeys } from "./keys.js";
 import { changeLabels, labelPill, labelsOf, makeLabel } from "./labels.js";
 import { may } from "./page.js";
+import { privacyItems } from "./customer-privacy.js";
 import { toast, toastNext } from "./toasts.js";
 import { count, fullName, hue, initials, isEmpty, nameNodes, phoneNode, valueOf } from "./values.js";
 import { VersionHistory } from "./version-history.js";
@@ -296,6 +297,7 @@ class CustomerProfile {
     openMenu(anchor, [
       { label: gettext("Copy the address of this page"), icon: "link", run: () => navigator.clipboard.writeText(location.href).then(() => toast(gettext("Copied."))) },
       may("merge") ? { label: gettext("Merge with others"), icon: "git-merge", run: () => location.assign(`/customers/merge/?ids=${this.id}`) } : null,
+      ...privacyItems(this.id, () => fullName(this.customer) || gettext("this customer"), (problem) => this.say([problem.message])),
       may("delete_customers") ? { label: gettext("Delete this customer"), icon: "trash-2", danger: true, run: () => this.delete() } : null,
     ], { label: gettext("More") });
   }
