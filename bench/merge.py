@@ -39,7 +39,8 @@ SEED = """
             linked_how, linked_at, linked_why, candidates, looked_up, settled_at, received_at)
         select gen_random_uuid(), 'bench', %(name)s || n, 'ended', 'voice', 'inbound', %(number)s, '', '', 'Billing',
             '', '', false, '', '', '', '', '', '', '', '', 'customer', '', at, at + interval '3 min',
-            at + interval '13 min', '[]', '[]', '{}', '[{"kind": "queue"}]', '[]', '[]', '[]', 0, '{}', '{}', '{}', %(customer)s, 'automatic',
+            at + interval '13 min', '[]', '[]', '{}', '[{"kind": "queue"}]', '[]', '[]', '[]', 0, '{}',
+            '{}', '{}', %(customer)s, 'automatic',
             at, '', '[]', '', at + interval '13 min', at
         from (select n, now() - interval '400 days' + n * interval '20 min' as at
               from generate_series(1, %(count)s) n) as series

@@ -8,10 +8,12 @@ from django.db import connections
 
 from cim.access import audit
 from customers import integrity, merging, profiles
+from customers.importing import applying, running
 from customers.merging import AlreadyUndone
 from customers.models import Customer, Merge, Phone
 from customers.profiles import NumberTaken
 from customers.schema import Schema
+from tests.customers.importing.files import check_balance, csv_file, upload
 from tests.customers.test_profiles import in_threads
 
 ACTOR = audit.system_actor("api")
@@ -109,3 +111,45 @@ def test_undoing_twice_at_once_undoes_once() -> None:
 
     assert sorted(type(item).__name__ for item in results) == ["AlreadyUndone", "Unmerged"], results
     assert isinstance(next(item for item in results if isinstance(item, Exception)), AlreadyUndone)
+
+
+def test_a_merge_during_an_import_that_overwrites_one_side(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever comes second sees what the first did: each number keeps one owner, each row has its fate (C10, C64)."""
+    monkeypatch.setattr(applying, "CHUNK", 1)
+    schema = Schema.current()
+    for turn in range(2):
+        one, two = make(2 * turn + 1), make(2 * turn + 2)
+        (number,), (other,) = one.phones, two.phones
+        rows = [
+            [f"Imported {turn}", number],
+            [f"Other {turn}", f"+49302000{turn}"],
+            [f"Again {turn}", number],
+        ]
+        run = upload(csv_file(["first_name", "phone"], rows), f"{turn}.csv", on_conflict="overwrite")
+
+        def work(index: int, one: Customer = one, two: Customer = two) -> object:
+            if index == 0:
+                return running.work()
+            ends = [one.id, two.id] if index == 1 else [two.id, one.id]
+            return merging.merge(ends[0], [ends[1]], ACTOR, schema=schema).merge
+
+        results = in_threads(3, work)
+
+        run.refresh_from_db()
+        assert run.state == "completed", (run.state, run.error)
+        assert run.counts["read"] == 3
+        check_balance(run)
+        (merge,) = [item for item in results if isinstance(item, Merge)]
+        assert {type(item).__name__ for item in results} == {"int", "Merge", "DoesNotExist"}, results
+        survivor = Customer.objects.live().get(id__in=[one.id, two.id])
+        assert Phone.objects.current().get(number=number).customer_id == survivor.id
+        assert survivor.first_name == f"Again {turn}"
+        assert list(integrity.problems()) == []
+
+        # The import is an edit like any other: taking the merge back keeps it.
+        unmerged = merging.undo(merge.id, ACTOR, schema=schema)
+        assert {row.id for row in (unmerged.survivor, *unmerged.separated)} == {one.id, two.id}
+        owners = set(
+            Phone.objects.current().filter(number__in=[number, other]).values_list("customer_id", flat=True)
+        )
+        assert owners <= {one.id, two.id}
