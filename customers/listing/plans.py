@@ -29,6 +29,11 @@ CAP = 20_000
 SMALL = 20_000
 """Up to how many customers every search is counted at once."""
 
+_CARRIES = "c.id IN (SELECT customer_id FROM customers_customerlabel WHERE label_id = %s)"
+_CARRIES_ALONE = (
+    "(SELECT true FROM customers_customerlabel l WHERE l.customer_id = c.id AND l.label_id = %s) IS NOT NULL"
+)
+
 
 @dataclass(frozen=True)
 class Found:
@@ -145,8 +150,11 @@ class Plan:
                 return None, likely
 
     def _walk(self, length: int, wanted: int) -> list[UUID]:
-        """Return the first ``wanted`` who match among the first ``length`` of the order."""
-        conditions = joined(self._conditions(with_document=False), "AND")
+        """Return the first ``wanted`` who match among the first ``length`` of the order.
+
+        Each row is judged by itself: a join, which ``IN`` may become, does not keep the order of the window.
+        """
+        conditions = joined(self._conditions(with_document=False, carries=_CARRIES_ALONE), "AND")
         window = self._window(length, columns=conditions.columns)
         rows = run(
             f"SELECT c.id FROM ({window.sql}) c WHERE {conditions.sql} LIMIT %s",
@@ -218,7 +226,7 @@ class Plan:
     def _matching(self) -> Fragment:
         return joined([self._stage, *self._conditions(with_document=self.has_document_index)], "AND")
 
-    def _conditions(self, *, with_document: bool) -> list[Fragment]:
+    def _conditions(self, *, with_document: bool, carries: str = _CARRIES) -> list[Fragment]:
         query = self.query
         groups = [
             joined(
@@ -230,7 +238,6 @@ class Plan:
             groups = [joined(groups, "OR")]
         searched = [Column(query.schema.by_key[key]) for key in query.searched]
         groups += [word(item, searched, with_document=with_document) for item in query.words]
-        carries = "c.id IN (SELECT customer_id FROM customers_customerlabel WHERE label_id = %s)"
         return groups + [Fragment(carries, (label,)) for label in query.label_ids]
 
     def _window(self, length: int, *, backwards: bool = False, columns: Collection[str] = ()) -> Fragment:
