@@ -37,6 +37,20 @@ CHANNELS: Final = {
     "": (_("Other"), "circle-dot", "other"),
 }
 
+# A state of ours in words; one that a channel told stays as it was told.
+_STATES: Final = {
+    "open": _("Open"),
+    "dialling": _("Dialling"),
+    "ivr": _("In the menu"),
+    "queued": _("Waiting"),
+    "ringing": _("Ringing"),
+    "active": _("In conversation"),
+    "held": _("On hold"),
+    "failed": _("Failed"),
+    "ended": _("Ended"),
+    "closed": _("Closed"),
+}
+
 RANGES: Final = (
     (7, _("7 days")),
     (30, _("30 days")),
@@ -133,4 +147,13 @@ def _latest_and_open(rows: Sequence[Row], still_open: Sequence[Row]) -> list[Row
 
 def _point(row: Row) -> dict[str, Any]:
     words, icon, tone = CHANNELS.get(row.channel, CHANNELS[""])
-    return {"row": row, "id": row.id, "channel": words, "icon": icon, "tone": tone, "at": row.started}
+    state = _STATES.get(row.status, row.status)
+    return {
+        "row": row,
+        "id": row.id,
+        "channel": words,
+        "icon": icon,
+        "tone": tone,
+        "at": row.started,
+        "state": state,
+    }

@@ -638,8 +638,8 @@ class CustomerList {
   showNews({ created, changed, is_exact: exact }) {
     const number = (found) => (exact ? count(found) : interpolate(gettext("at least %s"), [count(found)]));
     const words = [
-      created ? interpolate(gettext("%s new"), [number(created)]) : "",
-      changed ? interpolate(gettext("%s changed"), [number(changed)]) : "",
+      created ? interpolate(ngettext("%s new", "%s new", created), [number(created)]) : "",
+      changed ? interpolate(ngettext("%s changed", "%s changed", changed), [number(changed)]) : "",
     ].filter(Boolean).join(", ");
     // Filled only when it says something else, so that a screen reader says it once.
     if (words === this.part("news").textContent) return;
@@ -754,7 +754,7 @@ class CustomerList {
     fill(
       this.part("selection"),
       number ? [
-        el("strong", { class: "strong", role: "status" }, interpolate(gettext("%s selected"), [count(number)])),
+        el("strong", { class: "strong", role: "status" }, interpolate(ngettext("%s selected", "%s selected", number), [count(number)])),
         labelButton, unlabelButton, exportButton,
         may("merge") && !this.allMatches && number > 1 && number <= 20 ? button(gettext("Merge"), { icon: "git-merge", classes: "small" }, () => location.assign(`/customers/merge/?ids=${Array.from(this.selected).join(",")}`)) : null,
         may("delete_customers") ? button(gettext("Delete"), { icon: "trash-2", classes: "small danger" }, () => this.deleteSelection()) : null,

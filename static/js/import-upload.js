@@ -179,7 +179,7 @@ class ImportUpload {
     )));
     const unmatched = headers.filter((header) => !this.mapping.get(header));
     const matched = headers.length - unmatched.length;
-    fill(this.part("matched"), el("span", { class: "badge ok" }, interpolate(gettext("%s matched"), [matched])), unmatched.length ? el("span", { class: "badge warn" }, interpolate(gettext("%s left out"), [unmatched.length])) : null);
+    fill(this.part("matched"), el("span", { class: "badge ok" }, interpolate(ngettext("%s matched", "%s matched", matched), [matched])), unmatched.length ? el("span", { class: "badge warn" }, interpolate(ngettext("%s left out", "%s left out", unmatched.length), [unmatched.length])) : null);
     const named = unmatched.slice(0, 3).join(", ") + (unmatched.length > 3 ? " …" : "");
     fill(this.part("said"), !matched ? gettext("Match at least one column") : unmatched.length ? [icon("triangle-alert"), " ", interpolate(ngettext("%s will be left out", "%s will be left out", unmatched.length), [named])] : "");
     this.part("check").disabled = matched === 0;

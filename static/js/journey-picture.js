@@ -481,8 +481,8 @@ export class Picture {
       if (one.open) extra.push(gettext("still open"));
       return `${name}, ${extra.join(", ")}, ${momentWords(one.from)}`;
     }
-    if (one.missed) extra.push(interpolate(gettext("%s missed"), [one.missed]));
-    if (one.open) extra.push(interpolate(gettext("%s still open"), [one.open]));
+    if (one.missed) extra.push(interpolate(ngettext("%s missed", "%s missed", one.missed), [one.missed]));
+    if (one.open) extra.push(interpolate(ngettext("%s still open", "%s still open", one.open), [one.open]));
     const span = one.from === one.to ? momentWords(one.from) : interpolate(gettext("%(from)s to %(to)s"), { from: momentWords(one.from), to: momentWords(one.to) }, true);
     return [`${countWords(one.count)} ${name}`, ...extra, span].join(", ");
   }

@@ -219,8 +219,8 @@ class Journey {
       this.part("summary"),
       fact(gettext("Start"), momentWords(seconds(data.start))), fact(gettext("End"), momentWords(seconds(data.end))),
       el("span", {}, el("strong", {}, count(data.interactions)), " ", ngettext("interaction", "interactions", data.interactions), " ", interpolate(ngettext("in %s channel", "in %s channels", data.points.length), [data.points.length])),
-      inView < data.interactions ? el("span", { class: "quiet" }, interpolate(gettext("%s in view"), [count(inView)])) : null,
-      data.missed_count ? el("span", { class: "bad-text" }, interpolate(gettext("%s missed"), [count(data.missed_count)])) : null,
+      inView < data.interactions ? el("span", { class: "quiet" }, interpolate(ngettext("%s in view", "%s in view", inView), [count(inView)])) : null,
+      data.missed_count ? el("span", { class: "bad-text" }, interpolate(ngettext("%s missed", "%s missed", data.missed_count), [count(data.missed_count)])) : null,
     );
     const days = (this.span[1] - this.span[0]) / DAY;
     for (const input of this.part("ranges").querySelectorAll("input")) {
