@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from uuid import UUID
 
 import django
 import psycopg
@@ -41,7 +42,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--customers", type=int, default=1_000_000)
-    parser.add_argument("--seconds", type=float, default=10, help="how long the quiet while lasts")
+    parser.add_argument("--seconds", type=float, default=10, help="of the quiet while, and of moving values")
     arguments = parser.parse_args()
     with server.running():
         django.setup()
@@ -58,6 +59,7 @@ def _run(arguments: argparse.Namespace) -> None:
     from cim.access.audit import system_actor  # noqa: PLC0415
     from customers import archiving, indexes, schema  # noqa: PLC0415
     from customers.models import Attribute  # noqa: PLC0415
+    from customers.pacing import Pace  # noqa: PLC0415
     from customers.schema import Definition  # noqa: PLC0415
 
     list_run._prepare(arguments.customers)
@@ -75,13 +77,21 @@ def _run(arguments: argparse.Namespace) -> None:
         if not indexes.settle():
             raise RuntimeError("somebody else is at the indexes")
 
+    def tidy(attribute: Attribute) -> None:
+        """Move values batch by batch, as the job does, for a while: every batch is alike."""
+        ends, pace, after = time.monotonic() + arguments.seconds, Pace(), UUID(int=0)
+        while time.monotonic() < ends:
+            with pace.batch() as size:
+                moved = archiving._step(attribute.pk, timezone.now(), size, after)
+            if not moved:
+                break
+            after = moved[-1]
+
     def archive() -> None:
-        attribute = schema.archive(Attribute.objects.get(key="text_20"), actor)
-        archiving.tidy(attribute.pk, timezone.now())
+        tidy(schema.archive(Attribute.objects.get(key="text_20"), actor))
 
     def restore() -> None:
-        attribute = schema.restore(Attribute.objects.get(key="text_20"), actor)
-        archiving.tidy(attribute.pk, timezone.now())
+        tidy(schema.restore(Attribute.objects.get(key="text_20"), actor))
 
     # One seat is left free for the one that is added.
     seated = Attribute.objects.active().custom().order_by("-position")

@@ -11,9 +11,10 @@ from uuid import UUID
 from django.db import connection, transaction
 
 from customers.models import ArchivedValue, Attribute, Customer, SlotLease
+from customers.pacing import Pace
 from customers.values import Kind
 
-BATCH = 2000
+_FIRST = UUID(int=0)
 
 
 def tidy(attribute_id: int, now: datetime) -> int:
@@ -22,34 +23,39 @@ def tidy(attribute_id: int, now: datetime) -> int:
     Archived: out of the slot, which is then free for another attribute, and its numbers are released. Active: back
     into the slot, but for numbers that somebody else owns by now.
     """
-    moved = 0
-    while step := _step(attribute_id, now):
-        moved += step
-    return moved
+    moved, pace, after = 0, Pace(), _FIRST
+    while True:
+        with pace.batch() as size:
+            step = _step(attribute_id, now, size, after)
+        if not step and after == _FIRST:
+            return moved
+        # At the end it looks once more from the beginning, whether anything came behind its back.
+        moved, after = moved + len(step), step[-1] if step else _FIRST
 
 
-def _step(attribute_id: int, now: datetime) -> int:
+def _step(attribute_id: int, now: datetime, size: int, after: UUID) -> list[UUID]:
+    """Move up to ``size`` values of customers beyond ``after``; return whose, in order."""
     with transaction.atomic():
         # Writers of customers hold a share of the key (schema.Schema.hold), and wait for nobody here.
         attribute = Attribute.objects.select_for_update(no_key=True).filter(pk=attribute_id).first()
         if attribute is None or attribute.slot is None:
-            return 0
+            return []
         if attribute.archived_at is None:
-            return _move_back(attribute, now)
-        moved = _move_away(attribute, now)
-        if not moved:
+            return _move_back(attribute, now, size, after)
+        moved = _move_away(attribute, now, size, after)
+        if not moved and after == _FIRST:
             SlotLease.objects.filter(attribute=attribute, until=None).update(until=now)
             attribute.slot = None
             attribute.save(update_fields=["slot"])
         return moved
 
 
-def _move_away(attribute: Attribute, now: datetime) -> int:
+def _move_away(attribute: Attribute, now: datetime, size: int, after: UUID) -> list[UUID]:
     column = connection.ops.quote_name(attribute.column)
     rows = _rows(
         f"""
         WITH batch AS (
-            SELECT id, {column} AS value FROM customers_customer WHERE {column} IS NOT NULL
+            SELECT id, {column} AS value FROM customers_customer WHERE {column} IS NOT NULL AND id > %s
             ORDER BY id LIMIT %s FOR NO KEY UPDATE
         ), kept AS (
             INSERT INTO customers_archivedvalue (attribute_id, customer_id, value)
@@ -58,12 +64,12 @@ def _move_away(attribute: Attribute, now: datetime) -> int:
         )
         UPDATE customers_customer c SET {column} = NULL FROM batch WHERE c.id = batch.id RETURNING c.id
         """,  # noqa: S608 - a declared column
-        [BATCH, attribute.pk],
+        [after, size, attribute.pk],
     )
-    customers = [row[0] for row in rows]
+    customers = sorted(row[0] for row in rows)
     if attribute.kind is Kind.PHONE and customers:
         release(attribute.key, customers, now)
-    return len(customers)
+    return customers
 
 
 def release(key: str, customers: list[UUID], now: datetime) -> None:
@@ -76,10 +82,11 @@ def release(key: str, customers: list[UUID], now: datetime) -> None:
         )
 
 
-def _move_back(attribute: Attribute, now: datetime) -> int:
-    batch = list(ArchivedValue.objects.filter(attribute=attribute).order_by("customer_id")[:BATCH])
+def _move_back(attribute: Attribute, now: datetime, size: int, after: UUID) -> list[UUID]:
+    waiting = ArchivedValue.objects.filter(attribute=attribute, customer__gt=after)
+    batch = list(waiting.order_by("customer_id")[:size])
     if not batch:
-        return 0
+        return []
     values = {item.customer_id: item.value for item in batch}
     if attribute.kind is Kind.PHONE:
         values = reclaimed(attribute.key, values, now)
@@ -95,7 +102,7 @@ def _move_back(attribute: Attribute, now: datetime) -> int:
             [list(values), list(values.values())],
         )
     ArchivedValue.objects.filter(pk__in=[item.pk for item in batch]).delete()
-    return len(batch)
+    return [item.customer_id for item in batch]
 
 
 def reclaimed(key: str, values: dict[UUID, str], now: datetime) -> dict[UUID, str]:

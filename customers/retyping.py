@@ -27,7 +27,9 @@ from customers.numbers import identifying, owners_of
 from customers.schema import Converting, Definition, InvalidAttribute
 from customers.values import BadValue, Kind, Reading, Value
 
-BATCH = 2000
+BATCH = 200
+"""How many customers one short transaction holds: whoever saves one of them waits no longer than that takes (Q15)."""
+
 MOST_EXAMPLES = 10
 WAIT_FOR_WRITERS = "100ms"
 """How long the last step waits for those who are saving customers, and keeps others waiting (C6)."""

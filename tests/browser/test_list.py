@@ -1,9 +1,11 @@
+import os
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, Route, expect
 
-from tests.browser.stories import add_crowd, add_customer, count_says, names, opened, ready
+from tests.browser.stories import add_attribute, add_crowd, add_customer, count_says, names, opened, ready
 from tests.factories import make_user
 
 Accessible = Callable[[Page], None]
@@ -288,3 +290,37 @@ def test_an_exact_number_comes_a_moment_later(page: Page, sign_in: Callable[...,
 
     expect(count).to_have_text("60 of 62")
     expect(page.get_by_role("button", name="Page 3")).to_be_visible()
+
+
+def test_fifty_columns_scroll(page: Page, sign_in: Callable[..., Page]) -> None:
+    """With CIM_TEST_SCREENSHOTS set, what Q16 limits is written beside the pictures."""
+    for number in range(50):
+        add_attribute(f"Field {number:02}", ("text", "number", "date")[number % 3])
+    values = ("something to read", 12.5, "2026-02-03")
+    for number in range(60):
+        fields = {f"field_{place:02}": values[place % 3] for place in range(50)}
+        add_customer(first_name="Priya", last_name=f"Raman {number:02}", **fields)
+    sign_in(make_user("Agent"))
+    page.add_init_script(
+        "window.longTasks = []; new PerformanceObserver((list) => list.getEntries()"
+        ".forEach((entry) => window.longTasks.push(entry.duration))).observe({type: 'longtask', buffered: true})"
+    )
+    opened(page, "/customers/")
+    page.evaluate("window.longTasks = []")
+    holder = page.locator(".tabulator-tableholder")
+
+    for top in range(0, 1600, 200):
+        holder.evaluate(
+            "(element, top) => new Promise((done) => { element.scrollTo(top * 4, top);"
+            " requestAnimationFrame(() => requestAnimationFrame(done)); })",
+            top,
+        )
+
+    expect(page.locator(".tabulator-row", has_text="Raman 10")).to_be_visible()
+    holder.evaluate("element => element.scrollTo(element.scrollWidth, 0)")
+    expect(page.locator(".tabulator-row").first.locator("[tabulator-field=field_49]")).to_be_in_viewport()
+    if shots := os.environ.get("CIM_TEST_SCREENSHOTS"):
+        paint = page.evaluate("performance.getEntriesByName('first-contentful-paint')[0].startTime")
+        longest = max([0, *page.evaluate("window.longTasks")])
+        Path(shots, "list-figures.txt").write_text(f"paint {paint} ms, longest task {longest} ms\n")
+        page.screenshot(path=Path(shots, "list-fifty-columns.png"))
