@@ -13,7 +13,6 @@ import subprocess
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
 import psycopg
 from django.conf import settings
@@ -181,10 +180,9 @@ def _run(program: str, *arguments: str, programs: Path | None = None) -> None:
         "PGPASSWORD": "PASSWORD",
         "PGDATABASE": "NAME",
     }
-    environment: dict[str, Any] = {
-        name: value for name, value in os.environ.items() if not name.startswith("PG")
+    environment = embedded.environment() | {
+        name: str(place[key]) for name, key in told.items() if place.get(key)
     }
-    environment |= {name: str(place[key]) for name, key in told.items() if place.get(key)}
     if mode := place.get("OPTIONS", {}).get("sslmode"):
         environment["PGSSLMODE"] = mode
     done = subprocess.run(

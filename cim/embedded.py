@@ -139,6 +139,12 @@ def _hand_over(path: Path) -> None:
 # PostgreSQL
 
 
+def environment() -> dict[str, str]:
+    """What programs of PostgreSQL get of our environment: nothing that tells them another server or language."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("PG", "LC_", "LANG"))}
+    return {**kept, "LC_ALL": "C"}
+
+
 @dataclass(frozen=True)
 class Postgres:
     """A PostgreSQL server of ours: where it lives, and how it is made and started.
@@ -210,10 +216,7 @@ class Postgres:
     def process_options(self) -> dict[str, Any]:
         """How each process of this server starts: its account, a folder it may enter, no PG settings."""
         account = _account()
-        environment = {
-            name: value for name, value in os.environ.items() if not name.startswith(("PG", "LC_", "LANG"))
-        }
-        options: dict[str, Any] = {"cwd": "/", "env": {**environment, "LC_ALL": "C"}}
+        options: dict[str, Any] = {"cwd": "/", "env": environment()}
         if account:
             options |= {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []}
         return options

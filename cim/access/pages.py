@@ -110,7 +110,7 @@ def account(request: HttpRequest) -> HttpResponse:
             messages.success(request, _("Your settings are saved."))
         return redirect("access:account")
     user = _user(request)
-    context = {"form": form, "sessions": own_sessions.of(user), "second_factor": second_factor.is_on(user)}
+    context = {"form": form, "sessions": own_sessions.of(request), "second_factor": second_factor.is_on(user)}
     return render(request, "access/account.html", context, status=400 if form.errors else 200)
 
 

@@ -114,7 +114,7 @@ def second_factor_picture(request: HttpRequest) -> HttpResponse:
 @require_POST
 def sessions(request: HttpRequest) -> HttpResponse:
     """End all sessions of the user but this one."""
-    ended = own_sessions.end_others(_user(request))
+    ended = own_sessions.end_others(request)
     audit.note(audit.actor_of(request), "session.end_others", sessions=ended)
     messages.success(request, _("You are signed out everywhere else."))
     return redirect("access:account")

@@ -226,6 +226,15 @@ def test_other_sessions_are_shown_and_ended(aylin):
     assert AuditEntry.objects.latest("id").data == {"sessions": 1}
 
 
+def test_this_session_is_listed_after_a_changed_password(aylin):
+    client = Client(HTTP_USER_AGENT="This desk")
+    password_step(client)
+    new = "a new and long password"
+    client.post("/account/password/", {"old_password": PASSWORD, "new_password1": new, "new_password2": new})
+
+    assert "This desk" in client.get("/account/").content.decode()
+
+
 def test_forgotten_password_is_replaced_by_a_link(aylin, settings):
     settings.MAIL_URL = "smtp://mail.example.org"
     client = Client()
