@@ -145,7 +145,7 @@ def steps_for(user: User) -> tuple[Step, ...]:
 @require_http_methods(["GET", "HEAD", "POST"])
 def welcome(request: HttpRequest) -> HttpResponse:
     """Show the steps; a choice, or passing them by, is remembered for this person everywhere."""
-    user = User.objects.get(pk=request.user.pk)
+    user = User.objects.get(pk=request.user.pk or 0)
     steps = steps_for(user)
     if request.method == "POST":
         UserPreference.objects.update_or_create(user=user, defaults={"welcomed_at": timezone.now()})

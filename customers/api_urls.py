@@ -7,6 +7,7 @@ urlpatterns = [
     path("", include("customers.merge_api_urls")),
     path("", include("customers.privacy_api_urls")),
     path("attributes/", api.AttributesView.as_view(), name="attributes"),
+    path("attributes-usage/", schema_api.UsageView.as_view(), name="attributes-usage"),
     path("attributes/order/", api.AttributeOrderView.as_view(), name="attribute-order"),
     path("attributes/<slug:key>/", api.AttributeView.as_view(), name="attribute"),
     path("attributes/<slug:key>/restore/", api.RestoreAttributeView.as_view(), name="attribute-restore"),

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from typing import Any
 
 from django.http import Http404
@@ -16,12 +17,24 @@ from cim.access import audit
 from cim.access.api import Conflict, strict_query
 from cim.access.jobs import enqueue
 from customers import retyping, tasks
+from customers import schema as schemas
 from customers.api import attribute_of, refusals
 from customers.models import Attribute, AttributeJob
 from customers.policy import MASK, sight_of
 from customers.schema import Definition, Schema
 from customers.serializers import ConversionBody
 from customers.values import Kind, to_json
+
+
+class UsageView(APIView):
+    """How much each attribute is used: what a change of it costs."""
+
+    required_permissions = {"GET": "schema"}
+
+    @extend_schema(operation_id="attributes_usage", responses=OpenApiTypes.OBJECT)
+    def get(self, request: Request) -> Response:
+        strict_query(request, ())
+        return Response({"attributes": {key: asdict(found) for key, found in schemas.usage().items()}})
 
 
 class _JobView(APIView):

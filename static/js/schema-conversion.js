@@ -76,7 +76,7 @@ export function openConversion(attribute, types) {
   const fields = { type, options };
   const told = el("div", { class: "stack", "aria-live": "polite" });
   const check = button(gettext("Check the values"), { classes: "primary" }, () => run(true));
-  const convert = button(gettext("Convert"), { classes: "primary", disabled: true }, () => run(false));
+  const convert = button(gettext("Convert"), { classes: "primary", hidden: true }, () => run(false));
   const opened = openDialog({
     title: interpolate(gettext("Change the type of %s"), [attribute.label]),
     lead: gettext("Every stored value is looked at first. Nothing changes unless all of them convert, and everybody can go on working meanwhile."),
@@ -85,13 +85,18 @@ export function openConversion(attribute, types) {
     end: [button(gettext("Close"), { key: "Esc" }, () => opened.close(false)), check, convert],
     wide: true,
   });
+  // One primary at a time: first the check, then what it allows.
+  const offer = (on) => {
+    convert.hidden = !on;
+    check.classList.toggle("primary", !on);
+  };
   const asked = () => ({
     type: type.control.value,
     ...(type.control.value === "choice" ? { options: options.control.value.split("\n").map((line) => line.trim()).filter(Boolean) } : {}),
   });
   const anew = () => {
     options.element.hidden = type.control.value !== "choice";
-    convert.disabled = true;
+    offer(false);
     check.disabled = false;
     fill(told);
   };
@@ -112,7 +117,7 @@ export function openConversion(attribute, types) {
     try {
       await post(path, { ...asked(), dry_run: dry });
       check.disabled = true;
-      convert.disabled = true;
+      offer(false);
       const job = await watched(path, told, (now) => fill(told, progressOf(now)));
       if (job) ended(job);
     } catch (problem) {
@@ -128,7 +133,7 @@ export function openConversion(attribute, types) {
       fill(told, el("div", { class: "note ok" }, icon("check"), el("p", { class: "words" }, el("strong", {},
         job.total ? interpolate(ngettext("The %s value converts.", "All %s values convert.", job.total), [count(job.total)]) : gettext("No customer has a value.")),
       " ", interpolate(gettext("%(label)s becomes: %(type)s."), { label: attribute.label, type: types[job.type] }, true))));
-      convert.disabled = false;
+      offer(true);
       convert.focus();
     } else if (job.state === "done") {
       opened.close(true);

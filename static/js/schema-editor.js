@@ -56,6 +56,7 @@ class SchemaEditor {
     attachReorder(this.part("rows"), "tr.attribute-row", (from, to) => this.move(from, to));
     addKeys([{ keys: ["Escape"], label: gettext("Close the panel"), run: () => this.closePanel() }]);
     await this.load();
+    this.countUse();
   }
 
   async load() {
@@ -131,15 +132,32 @@ class SchemaEditor {
       el("td", { class: "center" }, yes(attribute.required, "check")),
       el("td", { class: "center" }, yes(attribute.pii, "lock")),
       el("td", { class: "center" }, yes(attribute.read_only_for_agents, "eye")),
-      el("td", {}, attribute.custom ? indexWords(attribute) : el("span", { class: "ok-text" }, icon("zap"), " ", gettext("Ready"))),
+      el("td", {}, attribute.custom || attribute.index_state !== "none" ? indexWords(attribute) : el("span", { class: "quiet" }, "–")),
+      el("td", { class: "filled" }, this.filled(attribute)),
     );
+  }
+
+  filled({ key }) {
+    const used = this.usage && this.usage.attributes[key];
+    if (used) return count(used.filled);
+    return this.usage === null ? el("span", { class: "quiet" }, "–") : el("span", { class: "bone", "aria-hidden": "true" });
+  }
+
+  /** How many customers have a value of each attribute takes a look at all of them: the rows do not wait for it. */
+  async countUse() {
+    try {
+      this.usage = await read("attributes-usage/");
+    } catch (problem) {
+      this.usage = null;
+    }
+    if (!this.place.querySelector(".dragged")) this.render();
   }
 
   archivedRow(attribute) {
     return el(
       "tr", {},
       el("td", {}), el("td", {}, attribute.label, " ", el("span", { class: "mono quiet" }, attribute.key)), el("td", {}, typeWords(attribute)),
-      el("td", { class: "row-actions", colspan: "4" },
+      el("td", { class: "row-actions", colspan: "5" },
         button(gettext("Restore"), { classes: "small", icon: "archive-restore" }, () => this.restore(attribute)),
         button(gettext("Delete for good"), { classes: "small danger", icon: "trash-2" }, () => this.deleteForGood(attribute))),
     );
@@ -391,12 +409,21 @@ class AttributePanel {
     if (["created_at", "updated_at"].includes(key)) return;
     try {
       const [filled, all] = await Promise.all([read(`customers/count/?${key}__isempty=false`), read("customers/count/")]);
-      fill(this.holders, ` · ${interpolate(gettext("filled in %(filled)s of %(all)s customers"), { filled: count(filled.count), all: count(all.count) }, true)}`);
+      fill(this.holders, ` · ${interpolate(gettext("filled in %(filled)s of %(all)s customers"), { filled: count(filled.count), all: count(all.count) }, true)}`, this.usedElsewhere());
       const empty = all.count - filled.count;
       if (this.attribute.custom && this.attribute.default !== null && empty > 0) fill(this.fillBox, button(interpolate(ngettext("Fill it in for %s customer without a value", "Fill it in for %s customers without a value", empty), [count(empty)]), { classes: "small" }, () => this.fillIn(empty)));
     } catch (problem) {
       fill(this.holders, "");
     }
+  }
+
+  usedElsewhere() {
+    const used = this.editor.usage && this.editor.usage.attributes[this.attribute.key];
+    if (!used) return "";
+    return [
+      used.views ? interpolate(ngettext("%s saved view", "%s saved views", used.views), [count(used.views)]) : "",
+      used.imports ? interpolate(ngettext("%s remembered import", "%s remembered imports", used.imports), [count(used.imports)]) : "",
+    ].filter(Boolean).map((words) => ` · ${words}`).join("");
   }
 
   typedDefault(type) {

@@ -13,8 +13,9 @@ from cim.access.models import AuditEntry
 from customers import archiving, profiles
 from customers import schema as schemas
 from customers.history import versions_of
-from customers.models import SEATS, Attribute, Customer, Phone
+from customers.models import SEATS, Attribute, Customer, ImportMapping, Phone, SavedView
 from customers.schema import Definition, InUse, InvalidAttribute, Schema, SchemaFull
+from tests.factories import make_user
 
 ACTOR = system_actor("api")
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -246,3 +247,26 @@ def test_old_versions_are_read_as_the_attribute_they_were_written_for() -> None:
 
     assert schema.by_key["segment"].slot == 1
     assert [dict(change.changes) for change in changes] == [{}, {"first_name": (None, "Ada")}]
+
+
+def test_usage_counts_values_views_and_imports() -> None:
+    add()
+    add("Meter number")
+    schema = Schema.current()
+    profiles.create(
+        schema.read_json({"first_name": "Ada", "emails": ["ada@example.org"], "tariff": "Green"}),
+        ACTOR,
+        schema=schema,
+    )
+    SavedView.objects.create(
+        owner=make_user("Agent"),
+        name="Green ones",
+        query={"tariff__contains": ["green"]},
+        columns=["first_name"],
+    )
+    ImportMapping.objects.create(headers="x", mapping={"T": "tariff", "X": None}, used_at=NOON)
+
+    found = schemas.usage()
+
+    assert (found["tariff"], found["meter_number"]) == (schemas.Usage(1, 1, 1), schemas.Usage(0, 0, 0))
+    assert (found["emails"].filled, found["phones"].filled, found["first_name"].views) == (1, 0, 1)
