@@ -54,7 +54,9 @@ class RoleField(forms.ModelChoiceField):
 class UserForm(forms.ModelForm[User]):
     """A user with one role; nobody can take the management of users away from themselves."""
 
-    role = RoleField(label=_("Role"), queryset=Group.objects.order_by("name"), required=False)
+    role = RoleField(
+        label=_("Role"), queryset=Group.objects.order_by("name"), required=False, empty_label=_("No role")
+    )
     team = forms.CharField(
         label=_("Team"),
         required=False,
