@@ -149,10 +149,12 @@ class StoryView(APIView):
         strict_query(request, ())
         schema = Schema.current()
         sight = sight_of(request.user, schema)
-        story = tracing.story_of(_found(customer_id), schema)
+        customer = _found(customer_id)
+        story = tracing.story_of(customer, schema)
         masks = presenting.hides_kind(schema, sight, Kind.PHONES, Kind.PHONE, Kind.EMAILS, Kind.EMAIL)
         masked = set(combining_types()) if masks else set()
-        names = _names([other for other, _at in story.never], sight)
+        parts = {item.customer for item in story.known_by if item.customer} - {customer.id}
+        names = _names([*parts, *(other for other, _at in story.never)], sight)
         return Response(
             {
                 "known_by": [
@@ -162,6 +164,8 @@ class StoryView(APIView):
                         "since": _moment(item.since),
                         "until": _moment(item.until) if item.until else None,
                         "merge": str(item.merge) if item.merge else None,
+                        "from": names.get(item.customer) if item.customer in parts else None,
+                        "by": item.by or None,
                     }
                     for item in story.known_by
                 ],

@@ -41,7 +41,7 @@ class IdentityStory {
       ? interpolate(gettext("%(since)s to %(until)s"), { since: formatDate(item.since), until: formatDate(item.until) }, true)
       : interpolate(gettext("since %s"), [formatDate(item.since)]);
     const value = item.type === "phone" ? phoneNode(item.value) : el("span", { class: "ltr" }, item.value);
-    return el("li", {}, el("span", { class: `tile ${tone}` }, icon(name)), el("span", { class: "words" }, item.until ? el("s", { class: "quiet" }, value) : value, el("br"), el("span", { class: "hint" }, days, item.merge ? `, ${gettext("by a merge")}` : "")));
+    return el("li", {}, el("span", { class: `tile ${tone}` }, icon(name)), el("span", { class: "words" }, item.until ? el("s", { class: "quiet" }, value) : value, el("br"), el("span", { class: "hint" }, days, item.by ? interpolate(gettext(", by %s"), [item.by]) : "", item.from ? interpolate(gettext(", came with %s"), [item.from]) : item.merge ? `, ${gettext("by a merge")}` : "")));
   }
 
   merge(item) {

@@ -232,6 +232,9 @@ def test_story_tells_since_when_and_through_whom(supervisor: APIClient, people: 
     assert (known["+4930100001"]["until"] is None, known["+4930220002"]["until"]) == (False, None)
     assert (known["+4930220002"]["merge"], known["+4930100001"]["merge"]) == (merge, None)
     assert (known["a@example.org"]["until"], known["g@example.org"]["until"] is None) == (None, False)
+    assert (known["+4930220002"]["from"], known["+4930220002"]["by"]) == ("Grace", "Sunniva Strand")
+    assert (known["a@example.org"]["from"], known["a@example.org"]["by"]) == (None, "Sunniva Strand")
+    assert (known["g@example.org"]["from"], known["g@example.org"]["merge"]) == ("Grace", merge)
     (told,) = story["merges"]
     assert (told["id"], told["by"], told["undone_at"]) == (merge, "Sunniva Strand", None)
     assert [item["name"] for item in told["merged"]] == ["Grace"]
