@@ -2,10 +2,9 @@
 
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
-from django.views.i18n import JavaScriptCatalog
 
 from cim import health, welcome
-from cim.access.pages import public
+from cim.words import words
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("healthz", health.healthz),
@@ -19,7 +18,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("api/v1/", include("crm_mappings.api_urls")),
     path("services/", include("journeys.services_urls")),
     path("admin/", admin.site.urls),
-    path("words.js", public(JavaScriptCatalog.as_view()), name="javascript-catalog"),
+    path("words.js", words, name="javascript-catalog"),
     path("welcome/", welcome.welcome, name="welcome"),
     path("", include("cim.access.urls")),
     path("", include("cim.access.sign_in_urls")),

@@ -90,6 +90,16 @@ def test_words_of_the_scripts_are_french() -> None:
     assert words["Content-Language"] == "fr"
 
 
+def test_words_of_the_scripts_are_sent_once_for_each_language() -> None:
+    browser = french("Agent")
+    kept = {"If-None-Match": browser.get("/words.js")["ETag"]}
+
+    assert browser.get("/words.js", headers=kept).status_code == 304
+    assert browser.get("/words.js")["Cache-Control"] == "private, no-cache"
+    UserPreference.objects.update(language="en")
+    assert browser.get("/words.js", headers=kept).status_code == 200
+
+
 def test_mail_is_in_the_language_of_its_receiver(settings) -> None:
     settings.MAIL_URL = "smtp://mail.example.org"
     aylin = make_user("Agent", email="aylin@example.org")

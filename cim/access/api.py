@@ -99,6 +99,6 @@ class HasDeclaredPermission(permissions.BasePermission):
         codenames = any_of(required)
         if not codenames or any(request.user.has_perm(full_name(codename)) for codename in codenames):
             return True
-        wanted = _(" or ").join(f"“{PERMISSIONS[codename]}”" for codename in codenames)
+        wanted = _(" or ").join(quoted(str(PERMISSIONS[codename])) for codename in codenames)
         self.message = _("This needs the permission %(wanted)s.") % {"wanted": wanted}
         return False
