@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 import pytest_django
 from django.conf import settings
@@ -26,6 +27,10 @@ from cim.embedded import APP_USER, USER, Postgres, make_socket_directory
 from tests import processes
 
 _SOCKETS = "CIM_TEST_SOCKETS"
+
+# How long an example takes says more of the machine than of the code.
+hypothesis.settings.register_profile("cim", deadline=None)
+hypothesis.settings.load_profile("cim")
 
 
 @contextlib.contextmanager

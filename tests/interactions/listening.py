@@ -55,10 +55,10 @@ class Listener:
             # Closed under our hands, by the server or by the test.
             return
 
-    def next(self, seconds: float = 5) -> Message:
+    def next(self, seconds: float = 20) -> Message:
         return self.messages.get(timeout=seconds)
 
-    def until(self, event: str, seconds: float = 5) -> Message:
+    def until(self, event: str, seconds: float = 20) -> Message:
         while True:
             message = self.next(seconds)
             if message.event == event:

@@ -227,4 +227,4 @@ def test_simulator_plays_calls_to_the_desks(ann, web_address):
     )
 
     assert Interaction.objects.exists()
-    assert ann.next(1).event in {"pop", "update", "end"}
+    assert ann.next().event in {"pop", "update", "end"}

@@ -33,6 +33,7 @@ _STOP_SECONDS = 4.0
 _LONGEST_PAUSE = 30.0
 _STEADY_SECONDS = 60.0
 _LOG_BYTES = 20_000_000
+_WEB_SECONDS = 120.0
 
 
 class Stopped(Exception):
@@ -336,11 +337,12 @@ class Command(BaseCommand):
 
     def _wait_for_web(self, process: subprocess.Popen[bytes]) -> None:
         address = f"http://{settings.HOST}:{settings.PORT}/readyz"
+        deadline = time.monotonic() + _WEB_SECONDS
         while True:
             with contextlib.suppress(urllib.error.URLError, OSError):
                 if urllib.request.urlopen(address, timeout=10).status == 200:
                     return
-            if process.poll() is not None:
+            if process.poll() is not None or time.monotonic() > deadline:
                 raise CommandError(f"The web did not start; {_end_of(self._log('web'))}")
             time.sleep(0.05)
 
