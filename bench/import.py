@@ -1,10 +1,11 @@
-"""How fast an import is, against raw COPY of the same file in the same run (Q10).
+"""How fast an import is, against raw COPY and django-import-export, and what it does to live calls (Q10, Q14).
 
-    python bench/import.py [--customers 1000000] [--rows 100000] [--home var/bench] [--more]
+    python bench/import.py [--customers 1000000] [--rows 100000] [--home var/bench] [--profile]
 
 Fills a database once (a few minutes) and copies it for every run. The file has 25 columns: 30 % of its rows hold the
-phone of an existing customer, 1 % are wrong. Prints where the time goes, the ratio, and the peak memory of the worker.
-``--more`` adds the dry run, the undo, and lookups while an import runs, against lookups while nothing runs.
+phone of an existing customer, 1 % are wrong. Prints raw COPY of the file, then dry run, write and undo with the
+processor time of both sides, the worker's peak memory, lookups and list pages through a web process of their own
+(idle, and while the import runs), and django-import-export's own path on the first 10,000 rows.
 """
 
 # ruff: noqa: N999 - it is run as `python bench/import.py`, never imported
@@ -16,16 +17,20 @@ import os
 import random
 import resource
 import signal
+import socket
 import statistics
 import subprocess
 import sys
 import threading
 import time
+import urllib.request
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
@@ -35,23 +40,30 @@ HEADERS = [
     "date_of_birth", "iban", "mobile", "billing_email", "website", "segment", "last_meter_reading", "remarks",
 ]  # fmt: skip
 
+WHOLE = ("upload: examine and store", "work, whole")
+"""The steps that an import has, from the upload on."""
+
 
 def main() -> None:
     given = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     given.add_argument("--customers", type=int, default=1_000_000)
     given.add_argument("--rows", type=int, default=100_000)
     given.add_argument("--home", type=Path, default=ROOT / "var" / "bench")
-    given.add_argument("--more", action="store_true")
     given.add_argument("--profile", action="store_true", help="cProfile of the worker")
-    given.add_argument("--part", choices=["import"], help=argparse.SUPPRESS)
+    given.add_argument("--part", choices=["import", "stock", "calls"], help=argparse.SUPPRESS)
     options = given.parse_args()
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "cim.settings")
     os.environ.setdefault("CIM_SECRET_KEY", "only for benchmarks")
     os.environ.setdefault("CIM_LOG_LEVEL", "WARNING")
-    if options.part:
-        _worker(options)
-        return
-    _measure(options)
+    match options.part:
+        case "calls":
+            _call()
+        case "stock":
+            _stock(options)
+        case "import":
+            _worker(options)
+        case _:
+            _measure(options)
 
 
 # The database
@@ -93,35 +105,43 @@ def _measure(options: argparse.Namespace) -> None:
         told = ", ".join(f"{seconds:.2f}" for seconds in copies)
         print(f"{'raw COPY':<34}{raw:8.2f} s   ({told}; processor of the server {cpu:.2f} s)")
         os.environ["DATABASE_URL"] = f"postgres://{USER}@/bench?host={sockets}"
-        command = [sys.executable, __file__, "--part", "import", *sys.argv[1:], "--home", str(options.home)]
-        found = json.loads(
-            subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout.splitlines()[-1]
-        )
+        found = _part("import", options)
         _print(found, raw, cpu)
+        _compare(_part("stock", options), found, options.rows)
     finally:
         supervising.stop(process, signal.SIGINT, seconds=30)
+
+
+def _part(name: str, options: argparse.Namespace) -> dict[str, Any]:
+    """Run a part in a process of its own, whose memory is its own, and return what it has found."""
+    command = [sys.executable, __file__, *sys.argv[1:], "--home", str(options.home), "--part", name]
+    said = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+    return dict(json.loads(said.splitlines()[-1]))
 
 
 def _fill(server: Any, sockets: Path, name: str, customers: int) -> None:
     from cim.embedded import USER  # noqa: PLC0415
 
-    with server.connect("postgres") as admin:
-        if admin.execute("SELECT 1 FROM pg_database WHERE datname = %s AND datistemplate", [name]).fetchone():
-            return
-        admin.execute(f'DROP DATABASE IF EXISTS "{name}"')
-        admin.execute(f'CREATE DATABASE "{name}"')
     environment = {**os.environ, "DATABASE_URL": f"postgres://{USER}@/{name}?host={sockets}"}
-    for arguments in (["migrate", "--verbosity", "0"], ["seed_customers", str(customers)]):
+
+    def manage(*arguments: str) -> None:
         start = time.monotonic()
-        subprocess.run(
-            [sys.executable, ROOT / "manage.py", *arguments],
-            check=True,
-            env=environment,
-            stdout=subprocess.DEVNULL,
-        )
+        command = [sys.executable, ROOT / "manage.py", *arguments]
+        subprocess.run(command, check=True, env=environment, stdout=subprocess.DEVNULL)
         print(f"{arguments[0]:<34}{time.monotonic() - start:8.2f} s")
+
     with server.connect("postgres") as admin:
-        admin.execute(f'ALTER DATABASE "{name}" WITH IS_TEMPLATE true')
+        is_filled = admin.execute(
+            "SELECT 1 FROM pg_database WHERE datname = %s AND datistemplate", [name]
+        ).fetchone()
+        if not is_filled:
+            admin.execute(f'DROP DATABASE IF EXISTS "{name}"')
+            admin.execute(f'CREATE DATABASE "{name}"')
+        # A database of an earlier day lacks what has been added since.
+        manage("migrate", "--verbosity", "0")
+        if not is_filled:
+            manage("seed_customers", str(customers))
+            admin.execute(f'ALTER DATABASE "{name}" WITH IS_TEMPLATE true')
 
 
 def _raw_copy(connection: Any, file: Path) -> float:
@@ -215,6 +235,7 @@ def _worker(options: argparse.Namespace) -> None:
     from cim.access.audit import system_actor  # noqa: PLC0415
     from customers.importing import running, uploads  # noqa: PLC0415
     from customers.importing.options import Options  # noqa: PLC0415
+    from customers.importing.yielding import Pace  # noqa: PLC0415
     from customers.models import ImportRun  # noqa: PLC0415
 
     file = options.home / f"rows_{options.rows}.csv"
@@ -228,11 +249,12 @@ def _worker(options: argparse.Namespace) -> None:
         with file.open("rb") as content:
             return uploads.receive(content, file.name, Options(**more), None, "command", now=timezone.now())
 
-    lookups = Lookups() if options.more else None
-    if lookups:
-        lookups.run("idle", 3)
+    tried = receive(dry_run=True)
+    timed("dry run", running.work)
+    running.cancel(tried.id, system_actor("command"), keep=False)
+    running.work()
     run = timed("upload: examine and store", receive)
-    clock = Clock()
+    clock, paused = Clock(), list[float]()
     if options.profile:
         clock.watch()
     for name, owner, method in (
@@ -240,21 +262,24 @@ def _worker(options: argparse.Namespace) -> None:
         ("write", running, "_write"),
     ):
         _time_calls(owner, method, name, steps)
-    if lookups:
-        lookups.start("importing")
-    timed("work, whole", running.work)
-    if lookups:
-        lookups.stop()
+
+    def pause(seconds: float) -> None:
+        paused.append(seconds)
+        time.sleep(seconds)
+
+    with _web() as known:
+        calls = Calls(known)
+        with calls.during("idle"):
+            time.sleep(8)
+        with calls.during("while the import runs"):
+            timed("work, whole", partial(running.work, pace=Pace(sleep=pause)))
     run.refresh_from_db()
-    found = {"steps": dict(steps), "counts": run.counts, "state": run.state}
+    found: dict[str, Any] = {"steps": steps, "counts": run.counts, "state": run.state}
+    found["paused"] = sum(paused)
+    found["calls"] = calls.found
+    running.request_undo(run.id, system_actor("command"))
+    timed("undo", running.work)
     found["rss"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
-    if options.more:
-        running.request_undo(run.id, system_actor("command"))
-        timed("undo", running.work)
-        receive(dry_run=True)
-        timed("dry run", running.work)
-        found["more"] = {name: steps[name] for name in ("undo", "dry run")}
-        found["lookups"] = lookups.found if lookups else {}
     if options.profile:
         order = sorted(clock.seconds, key=lambda key: -clock.seconds[key])[:25]
         found["statements"] = [[key, clock.seconds[key], clock.calls[key]] for key in order]
@@ -300,62 +325,185 @@ def _time_calls(owner: Any, method: str, name: str, steps: dict[str, list[float]
     setattr(owner, method, timed)
 
 
-class Lookups:
-    """Looks callers up, one after the other, from a process of its own, and keeps how long each took."""
+@contextmanager
+def _web() -> Iterator[dict[str, Any]]:
+    """Run a web process while the context lasts; yield what a caller needs: its port, a key, numbers to look up."""
+    from django.db import connection  # noqa: PLC0415
 
-    def __init__(self) -> None:
-        self.found: dict[str, list[float]] = {}
+    from cim.access.models import ApiKey  # noqa: PLC0415
+    from tests.factories import make_user  # noqa: PLC0415
 
-    def run(self, name: str, seconds: float) -> None:
-        self.start(name)
-        time.sleep(seconds)
-        self.stop()
+    _key, secret = ApiKey.objects.issue(make_user("Supervisor"))
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT number FROM customers_phone WHERE valid_to IS NULL LIMIT 5000")
+        numbers = [number for (number,) in cursor.fetchall()]
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [
+        sys.executable,
+        "-m",
+        "uvicorn",
+        "cim.asgi:application",
+        "--port",
+        str(port),
+        "--no-access-log",
+    ]
+    web = subprocess.Popen(
+        [*command, "--lifespan", "off", "--log-level", "error"],
+        cwd=ROOT,
+        env={**os.environ, "CIM_DATABASE_POOL": "4", "CIM_HTTPS": "false"},
+    )
+    try:
+        yield {"port": port, "key": secret, "numbers": numbers}
+    finally:
+        web.terminate()
+        web.wait()
 
-    def start(self, name: str) -> None:
-        self.name, self.going, self.times = name, True, list[float]()
-        self.thread = threading.Thread(target=self._look)
-        self.thread.start()
 
-    def stop(self) -> None:
-        self.going = False
-        self.thread.join()
-        cuts = statistics.quantiles(self.times, n=100)
-        self.found[self.name] = [1000 * cuts[place] for place in (49, 94, 98)]
+class Calls:
+    """Somebody who looks callers up and turns pages of the list, from a process of its own."""
 
-    def _look(self) -> None:
-        script = (
-            "import os,sys,time,psycopg\n"
-            "c=psycopg.connect(os.environ['DATABASE_URL'],autocommit=True)\n"
-            'ns=[r[0] for r in c.execute("SELECT number FROM customers_phone WHERE valid_to IS NULL LIMIT 5000")]\n'
-            "q='SELECT c.* FROM customers_phone p JOIN customers_customer c ON c.id=p.customer_id"
-            " WHERE p.number=%s AND p.valid_to IS NULL'\n"
-            "i=0\n"
-            "while True:\n"
-            " i+=1; t=time.perf_counter(); c.execute(q,[ns[i*7919%len(ns)]],prepare=True).fetchall()\n"
-            " print(time.perf_counter()-t,flush=True); time.sleep(0.02)\n"
+    def __init__(self, known: dict[str, Any]) -> None:
+        self.known = known
+        self.found: dict[str, dict[str, list[float]]] = {}
+
+    @contextmanager
+    def during(self, name: str) -> Iterator[None]:
+        """Call while the context lasts, and keep how long the calls took under ``name``."""
+        command = [sys.executable, __file__, "--part", "calls"]
+        caller = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        assert caller.stdin is not None
+        assert caller.stdout is not None
+        caller.stdin.write(json.dumps(self.known) + "\n")
+        caller.stdin.flush()
+        caller.stdout.readline()
+        try:
+            yield
+        finally:
+            said, _none = caller.communicate("stop\n")
+            self.found[name] = json.loads(said)
+
+
+def _call() -> None:
+    """Call some twenty times a second until told to stop; print how many milliseconds each call took."""
+    known = json.loads(sys.stdin.readline())
+    stop = threading.Event()
+    threading.Thread(target=lambda: (sys.stdin.readline(), stop.set()), daemon=True).start()
+    chance, times = random.Random(1), dict[str, list[float]](lookup=[], list=[])
+
+    def ask(path: str) -> float:
+        request = urllib.request.Request(
+            f"http://127.0.0.1:{known['port']}/api/v1/customers/{path}",
+            headers={"Authorization": f"Bearer {known['key']}"},
         )
-        process = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True)
-        assert process.stdout is not None
-        for line in process.stdout:
-            self.times.append(float(line))
-            if not self.going:
-                break
-        process.kill()
-        process.wait()
+        start = time.perf_counter()
+        urllib.request.urlopen(request, timeout=60).read()
+        return 1000 * (time.perf_counter() - start)
+
+    def turn() -> None:
+        for name, path in (
+            ("lookup", f"lookup/?{urlencode({'phone': chance.choice(known['numbers'])})}"),
+            ("list", f"?page={chance.randrange(1, 50)}"),
+        ):
+            times[name].append(ask(path))
+            time.sleep(0.02)
+
+    while True:
+        try:
+            turn()
+        except OSError:
+            time.sleep(0.2)
+        else:
+            break
+    for _time in range(20):
+        turn()
+    times = dict[str, list[float]](lookup=[], list=[])
+    print("ready", flush=True)
+    while not stop.is_set():
+        turn()
+    print(json.dumps(times))
+
+
+# The stock way
+
+
+def _stock(options: argparse.Namespace) -> None:
+    """Import the first 10,000 rows with django-import-export as it comes: one flat table, found by its unique phone."""
+    import django  # noqa: PLC0415
+
+    django.setup()
+    import tablib  # noqa: PLC0415
+    from django.db import connection, models  # noqa: PLC0415
+    from import_export import resources  # noqa: PLC0415
+
+    columns = {name: models.TextField(default="", blank=True) for name in HEADERS if name != "phone"}
+    meta = type("Meta", (), {"app_label": "bench", "db_table": "bench_person"})
+    person = type(
+        "Person",
+        (models.Model,),
+        {
+            "__module__": __name__,
+            "Meta": meta,
+            "phone": models.CharField(max_length=40, unique=True),
+            **columns,
+        },
+    )
+    with connection.schema_editor() as editor:
+        editor.create_model(person)
+    empty = ", ''" * len(columns)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"INSERT INTO bench_person (phone, {', '.join(columns)}) SELECT number{empty}"
+            " FROM customers_phone WHERE valid_to IS NULL"
+        )
+        cursor.execute("ANALYZE bench_person")
+    fields = {"model": person, "import_id_fields": ["phone"], "fields": HEADERS}
+    resource_class = type("People", (resources.ModelResource,), {"Meta": type("Meta", (), fields)})
+    with (options.home / f"rows_{options.rows}.csv").open(encoding="utf-8", newline="") as lines:
+        reader = csv.reader(lines)
+        data = tablib.Dataset(headers=next(reader))
+        for _number, row in zip(range(10_000), reader, strict=False):
+            data.append([cell.replace(" ", "") if place == 2 else cell for place, cell in enumerate(row)])
+    steps: dict[str, list[float]] = {}
+    with _measured("django-import-export", steps):
+        result = resource_class().import_data(data, use_transactions=True, raise_errors=False)
+    print(json.dumps({"steps": steps, "rows": len(data), "totals": result.totals}))
+
+
+def _compare(stock: dict[str, Any], ours: dict[str, Any], rows: int) -> None:
+    wall, python, server = (
+        seconds * rows / stock["rows"] for seconds in stock["steps"]["django-import-export"]
+    )
+    print(
+        f"{'django-import-export':<34}{wall:8.2f} s, extrapolated from {stock['rows']:,} rows; processor: Python"
+        f" {python:.2f} s, server {server:.2f} s"
+    )
+    whole = [one + two for one, two in zip(*(ours["steps"][step] for step in WHOLE), strict=True)]
+    print(
+        f"{'ours is faster':<34}{wall / whole[0]:8.1f} ×; on the processor {(python + server) / sum(whole[1:]):.1f} ×"
+    )
 
 
 def _print(found: dict[str, Any], raw: float, raw_processor: float) -> None:
-    for name, (wall, python, server) in {**found["steps"], **found.get("more", {})}.items():
+    for name, (wall, python, server) in found["steps"].items():
         print(
             f"{name:<34}{wall:8.2f} s {wall / raw:7.2f} ×   processor: Python {python:.2f} s, server {server:.2f} s"
         )
-    upload, work = found["steps"]["upload: examine and store"], found["steps"]["work, whole"]
-    whole, python, server = (one + other for one, other in zip(upload, work, strict=True))
+    whole, python, server = (
+        sum(parts) for parts in zip(*(found["steps"][step] for step in WHOLE), strict=True)
+    )
     print(f"{'import, from the upload on':<34}{whole:8.2f} s {whole / raw:7.2f} ×   ", end="")
-    print(f"processor: {python + server:.2f} s")
-    print(f"{found['state']}: {found['counts']}; worker's peak memory {found['rss']} MB")
-    for name, times in found.get("lookups", {}).items():
-        print(f"lookups, {name:<25} p50 {times[0]:.2f} ms, p95 {times[1]:.2f} ms, p99 {times[2]:.2f} ms")
+    print(
+        f"processor: {python + server:.2f} s, {(python + server) / max(raw_processor, 0.01):.1f} × that of the server"
+    )
+    print(f"{found['state']}: {found['counts']}; gave way to live calls for {found['paused']:.1f} s")
+    print(f"{'peak memory of the worker':<34}{found['rss']:8d} MB")
+    for name, kinds in found["calls"].items():
+        for kind, times in kinds.items():
+            cuts = statistics.quantiles(times, n=100)
+            told = ", ".join(f"p{place} {cuts[place - 1]:.1f} ms" for place in (50, 95, 99))
+            print(f"{kind + ', ' + name:<34}{told} ({len(times)} requests)")
     for key, seconds, calls in found.get("statements", []):
         print(f"{seconds:8.2f} s {calls:6d}  {key}")
 

@@ -136,6 +136,7 @@ class Application:
         if chunk.state == ImportRun.State.CANCELLING:
             return chunk
         with server_cursor() as cursor:
+            owning.look_up_by_key(cursor)
             rows = self._load(cursor)
             if not rows:
                 return chunk
@@ -416,8 +417,11 @@ class Application:
         """Mark lines of earlier chunks as superseded and return what they were counted as."""
         cursor.execute(
             "UPDATE customers_importrow r SET outcome = 'superseded', other_line = by.other"
-            " FROM customers_importrow o, unnest(%s::int[], %s::int[]) AS by(line, other)"
-            " WHERE r.run_id = %s AND r.line = by.line AND o.run_id = r.run_id AND o.line = r.line RETURNING o.outcome",
+            " FROM unnest(%s::int[], %s::int[]) AS by(line, other)"
+            # One by one, by their keys, as in ``writing``.
+            " CROSS JOIN LATERAL (SELECT x.ctid AS place, x.outcome FROM customers_importrow x"
+            " WHERE x.run_id = %s AND x.line = by.line OFFSET 0) AS o"
+            " WHERE r.ctid = o.place RETURNING o.outcome",
             [list(superseded), list(superseded.values()), self.run.id],
         )
         return Counter(outcome for (outcome,) in cursor)

@@ -108,6 +108,7 @@ class _Undoing:
 
     def _take_back_last(self, cursor: psycopg.Cursor[Any]) -> tuple[list[int], int, list[dict[str, Any]]]:
         self.lease.confirm()
+        owning.look_up_by_key(cursor)
         last = self.run.chunks[-1]
         first = self.run.chunks[-2] if len(self.run.chunks) > 1 else 0
         writes = self._writes(cursor, first, last)
@@ -163,8 +164,9 @@ class _Undoing:
     def _current(self, cursor: psycopg.Cursor[Any], writes: Sequence[_Write]) -> dict[UUID, int]:
         """Return the version of each live customer, less what this undoing has added and taken back on top of it."""
         cursor.execute(
-            "SELECT c.id, c.version - 2 * (SELECT count(*) FROM customers_version v"
-            " WHERE v.customer_id = c.id AND v.entry_id = %s)"
+            # By the customer, and then by the entry: the entry alone has as many versions as the undoing has come to.
+            "SELECT c.id, c.version - 2 * (SELECT count(*) FROM (SELECT v.entry_id FROM customers_version v"
+            " WHERE v.customer_id = c.id OFFSET 0) own WHERE own.entry_id = %s)"
             " FROM customers_customer c WHERE c.id = ANY(%s) AND c.deleted_at IS NULL AND c.merged_into_id IS NULL",
             [self.run.undo_entry_id, [write.customer for write in writes]],
         )
@@ -208,10 +210,12 @@ class _Undoing:
     def _before(self) -> sql.Composed:
         """The rows as they were, in the columns that still mean what they meant."""
         return sql.SQL(
-            "SELECT c.id, c #= slice(v.before, %(columns)s::text[]) AS r"
+            "SELECT w.id, o.place, o.c #= slice(v.before, %(columns)s::text[]) AS r"
             " FROM unnest(%(ids)s::uuid[], %(versions)s::int[]) AS w(id, version)"
-            " JOIN customers_customer c ON c.id = w.id"
-            " JOIN customers_version v ON v.customer_id = w.id AND v.version = w.version"
+            # One by one, by their keys, as in ``writing``.
+            " CROSS JOIN LATERAL (SELECT c.ctid AS place, c FROM customers_customer c WHERE c.id = w.id OFFSET 0) AS o"
+            " CROSS JOIN LATERAL (SELECT x.before FROM customers_version x"
+            " WHERE x.customer_id = w.id AND x.version = w.version OFFSET 0) AS v"
         ).format()
 
     def _chosen(self, restored: Sequence[_Write]) -> dict[str, Any]:
@@ -272,7 +276,8 @@ class _Undoing:
         cursor.execute(
             sql.SQL(
                 "WITH restored AS MATERIALIZED ({before}) UPDATE customers_customer c"
-                " SET version = c.version + 1, updated_at = %(now)s, {changes} FROM restored WHERE restored.id = c.id"
+                " SET version = c.version + 1, updated_at = %(now)s, {changes} FROM restored"
+                " WHERE c.ctid = restored.place"
             ).format(
                 before=self._before,
                 changes=sql.SQL(", ").join(sql.SQL("{0} = (r).{0}").format(column) for column in columns),

@@ -20,11 +20,6 @@ from customers.values import Value
 
 _TYPES = {"text": "text", "number": "numeric", "time": "timestamptz"}
 
-_CHOSEN = sql.SQL(
-    "FROM unnest(%(ids)s::uuid[], %(lines)s::int[]) AS w(id, line)"
-    " JOIN customers_importline s ON s.run_id = %(run)s AND s.line = w.line"
-)
-
 
 @dataclass(frozen=True)
 class Statements:
@@ -41,6 +36,19 @@ class Statements:
     @cached_property
     def _mapped_keys(self) -> frozenset[str]:
         return frozenset(attribute.key for attribute in self.mapped)
+
+    @cached_property
+    def _chosen(self) -> sql.Composed:
+        """The chosen lines, each fetched by its key.
+
+        OFFSET keeps the planner from joining otherwise: the statistics of the staging table are always those of a
+        moment ago, and by them it has read all lines of the file for every chunk.
+        """
+        return sql.SQL(
+            "FROM unnest(%(ids)s::uuid[], %(lines)s::int[]) AS w(id, line) CROSS JOIN LATERAL"
+            " (SELECT {columns} FROM customers_importline l"
+            " WHERE l.run_id = %(run)s AND l.line = w.line OFFSET 0) AS s"
+        ).format(columns=_listed([sql.Identifier("l", item.column) for item in self.mapped]))
 
     def _type(self, attribute: Attribute) -> sql.SQL:
         return sql.SQL("text[]" if attribute.is_list else _TYPES[storage_of(attribute.kind)])
@@ -83,7 +91,7 @@ class Statements:
             values=_listed(
                 [self._fresh(item) for item in writable] + [sql.SQL("'{}'::text[]") for _name in lists]
             ),
-            chosen=_CHOSEN,
+            chosen=self._chosen,
         )
 
     @cached_property
@@ -99,7 +107,10 @@ class Statements:
         return sql.SQL(
             "UPDATE customers_customer c"
             " SET version = c.version + 1, updated_at = %(now)s, stage = 'curated', {changes}"
-            " {chosen} WHERE c.id = w.id AND {differs} RETURNING c.id, c.version"
+            # The place of a row that this transaction has locked; found before, for the same reason.
+            " {chosen} CROSS JOIN LATERAL"
+            " (SELECT x.ctid AS place FROM customers_customer x WHERE x.id = w.id OFFSET 0) AS found"
+            " WHERE c.ctid = found.place AND {differs} RETURNING c.id, c.version"
         ).format(
             changes=_listed(
                 [
@@ -107,7 +118,7 @@ class Statements:
                     for item, value in self._changes
                 ]
             ),
-            chosen=_CHOSEN,
+            chosen=self._chosen,
             differs=self._differs,
         )
 
@@ -115,8 +126,13 @@ class Statements:
     def differing(self) -> sql.Composed:
         """Return those of ``lines`` that would change the stored customer of ``ids``."""
         return sql.SQL(
-            "SELECT w.line {chosen} JOIN customers_customer c ON c.id = w.id WHERE {differs}"
-        ).format(chosen=_CHOSEN, differs=self._differs)
+            "SELECT w.line {chosen} CROSS JOIN LATERAL"
+            " (SELECT x.stage, {stored} FROM customers_customer x WHERE x.id = w.id OFFSET 0) AS c WHERE {differs}"
+        ).format(
+            chosen=self._chosen,
+            stored=_listed([sql.Identifier("x", item.column) for item, _value in self._changes]),
+            differs=self._differs,
+        )
 
     @cached_property
     def staged(self) -> sql.Composed:

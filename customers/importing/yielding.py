@@ -16,11 +16,11 @@ from django.db import connection
 TIMES_SLOWER = 2.0
 """How much slower than in a quiet moment lookups may be (Q14)."""
 
-SECONDS_SLOWER = 0.002
+SECONDS_SLOWER = 0.005
 """What nobody notices: lookups of a fraction of a millisecond double by chance."""
 
 PAUSE = 0.25
-MOST_SECONDS = 3.0
+MOST_SECONDS = 1.0
 """How long one chunk is put off at most."""
 
 _QUIET_LOOKUPS = 21
