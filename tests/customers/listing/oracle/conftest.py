@@ -15,6 +15,7 @@ from customers import schema as schemas
 from customers.models import Attribute, Customer, CustomerLabel, Label, Phone
 from customers.policy import Sight
 from customers.schema import Definition, Schema
+from tests.conftest import as_owner
 from tests.customers.listing.oracle import crowd as made
 from tests.customers.listing.oracle.crowd import NOON, Person
 
@@ -90,7 +91,8 @@ def _build_fast_indexes() -> None:
     with connection.cursor() as cursor:
         for attribute in Attribute.objects.filter(fast=True):
             for index in indexes.indexes_of(attribute):
-                cursor.execute(f"CREATE INDEX {index.name} ON customers_customer {index.definition}")
+                with as_owner():
+                    cursor.execute(f"CREATE INDEX {index.name} ON customers_customer {index.definition}")
     Attribute.objects.filter(fast=True).update(index_state=Attribute.IndexState.READY)
 
 
