@@ -3,7 +3,7 @@
  * exactly the parameters that the API takes, so a link reproduces the list and needs no translation.
  */
 
-import { family, formatDate, formatMoment, formatNumber, fromLocalField, isList } from "./values.js";
+import { family, formatDate, formatMoment, formatNumber, fromLocalField, isList, typedNumber } from "./values.js";
 
 const EMPTINESS = ["isempty", "notempty"];
 const OPERATORS = {
@@ -133,7 +133,7 @@ export function readTyped(text, attribute, usual) {
 
 /** `1.234,5`, `1,234.5` and `12,5` as JavaScript and the API write numbers. */
 export function plainNumber(text) {
-  const typed = text.replace(/[\s\u00a0\u202f]/g, "");
+  const typed = typedNumber(text).replace(/[\s\u00a0\u202f]/g, "");
   if (/^-?\d{1,3}(\.\d{3})+,\d+$/.test(typed)) return typed.replace(/\./g, "").replace(",", ".");
   if (/^-?\d{1,3}(,\d{3})+(\.\d+)?$/.test(typed)) return typed.replace(/,/g, "");
   return /^-?\d+,\d+$/.test(typed) ? typed.replace(",", ".") : typed;

@@ -5,7 +5,7 @@
 
 import { el, fill, freshId, icon } from "./elements.js";
 import { may } from "./page.js";
-import { fromLocalField, isEmpty, isList, toLocalField, valueOf } from "./values.js";
+import { fromLocalField, isEmpty, isList, toLocalField, typedNumber, valueOf } from "./values.js";
 
 const SYSTEM = new Set(["created_at", "updated_at"]);
 const LONG_TEXT = 200;
@@ -134,7 +134,7 @@ export class Field {
     if (!text.trim()) return null;
     switch (this.attribute.type) {
       case "boolean": return text === "true";
-      case "number": return numeric(text);
+      case "number": return numeric(typedNumber(text));
       case "datetime": return fromLocalField(text);
       default: return text;
     }

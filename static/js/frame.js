@@ -4,6 +4,7 @@ import { read } from "./api.js";
 import { afterPause, el, fill, freshId, icon } from "./elements.js";
 import { openMenu, walk } from "./dialogs.js";
 import { showHelp } from "./keys.js";
+import { language, timeZone } from "./page.js";
 import { showKeptToast } from "./toasts.js";
 import { hue, initials, nameNodes, phoneNode } from "./values.js";
 
@@ -95,7 +96,7 @@ function watchConnection() {
   let bar = null;
   document.addEventListener("cim:offline", () => {
     if (bar) return;
-    const since = new Date().toLocaleTimeString(document.documentElement.lang, { hourCycle: "h23" });
+    const since = new Date().toLocaleTimeString(language, { hourCycle: "h23", timeZone });
     bar = el(
       "div", { class: "offline", role: "alert" }, icon("cloud-off"),
       el("span", {}, el("strong", {}, interpolate(gettext("No connection since %s."), [since])), " ", gettext("What you typed is still here.")),

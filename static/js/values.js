@@ -14,6 +14,13 @@ const clock = new Intl.DateTimeFormat(language, { hour: "2-digit", minute: "2-di
 const dayKey = new Intl.DateTimeFormat("en-CA", { year: "numeric", month: "2-digit", day: "2-digit", timeZone });
 const amount = new Intl.NumberFormat(language, { maximumFractionDigits: 10 });
 
+const beginsDecimalsWithComma = amount.format(1.5).includes(",");
+
+/** What was typed as a number in the user's language: where a comma begins the decimals, `1 234,5` is 1234.5. */
+export function typedNumber(text) {
+  return beginsDecimalsWithComma && /^\s*-?\d[\d\s]*(,\d+)?\s*$/.test(text) ? text.replace(/\s/g, "").replace(",", ".") : text;
+}
+
 export const count = (number) => amount.format(number);
 
 /** The kind of conditions and fields an attribute has: text, number, date, datetime, boolean, choice. */

@@ -80,6 +80,9 @@ def test_list_and_profile_are_french(french: Callable[[str], Page], assert_acces
     expect(page.get_by_label("Nom", exact=True)).to_have_value("Weiß")
     assert english_left(page) == []
     assert_accessible(page)
+    page.get_by_label("Monthly").fill("1 234,5")
+    page.get_by_role("button", name="Enregistrer les modifications").click()
+    expect(page.get_by_text("1\u202f234,5").first).to_be_visible()
 
 
 @pytest.mark.parametrize(
