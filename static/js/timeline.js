@@ -3,8 +3,10 @@
  * times and durations in the reader's words (I5).
  */
 
-import { afterPause } from "./elements.js";
+import { post } from "./api.js";
+import { afterPause, el, icon } from "./elements.js";
 import { piece } from "./panels.js";
+import { toast } from "./toasts.js";
 import { formatDuration, formatRecent } from "./values.js";
 
 /** Put durations and times of server-rendered entries into words. */
@@ -12,6 +14,34 @@ export function dress(root) {
   for (const place of root.querySelectorAll("[data-seconds]")) place.textContent = formatDuration(Number(place.dataset.seconds) * 1000);
   for (const place of root.querySelectorAll("time[data-recent]")) place.textContent = formatRecent(place.getAttribute("datetime"));
 }
+
+/** Take an interaction off its customer, wherever its entry is shown; one click brings it back (C48). */
+async function unlink(pressed) {
+  const { unlink: interaction, customer } = pressed.dataset;
+  const entry = pressed.closest("li");
+  const next = entry.nextSibling;
+  const list = entry.parentNode;
+  pressed.disabled = true;
+  try {
+    await post(`interactions/${interaction}/unlink/`);
+    entry.remove();
+    toast(gettext("The interaction is unlinked."), {
+      undo: async () => {
+        await post(`interactions/${interaction}/link/`, { customer });
+        list.insertBefore(entry, next && next.parentNode === list ? next : null);
+      },
+    });
+  } catch (problem) {
+    pressed.after(el("span", { class: "error", role: "alert" }, icon("circle-alert"), problem.message));
+  } finally {
+    pressed.disabled = false;
+  }
+}
+
+document.addEventListener("click", (event) => {
+  const pressed = event.target.closest("[data-unlink]");
+  if (pressed) unlink(pressed);
+});
 
 class Timeline {
   constructor(place) {

@@ -13,9 +13,10 @@ from cim.access import audit
 from customers import labelling
 from customers.models import Customer, Identifier, Stage
 from customers.retention import expire_contacts
-from interactions.models import How, Interaction
+from interactions.models import How, Interaction, Link
 from tests.browser.stories import add_customer, opened
 from tests.browser.test_desk import Accessible, agent, tell
+from tests.factories import make_user
 from tests.interactions.calls import ANI, now_event, voice
 
 MAIL = {"channel": "email", "direction": "inbound"}
@@ -113,6 +114,28 @@ def test_wrong_contact_is_unlinked_stays_unlinked_and_can_come_back(desk: Page, 
     assert Interaction.objects.get().linked_by is not None
     desk.get_by_role("button", name="Undo").click()
     expect(head(desk)).to_contain_text("Clara Oberländer")
+
+
+def test_wrong_contact_is_unlinked_after_the_call_from_its_profile(
+    page: Page, sign_in: Callable[..., Page], clara: Customer
+) -> None:
+    tell(now_event("queued", -9, **voice()), now_event("ended", -1))
+    sign_in(make_user("Supervisor"))
+    opened(page, f"/customers/{clara.id}/")
+    entry = page.get_by_role("region", name="Interactions").locator(".entry")
+    entry.locator("summary").click()
+
+    entry.get_by_role("button", name="Unlink contact").click()
+
+    expect(entry).to_have_count(0)
+    assert Interaction.objects.get().customer_id is None
+    page.get_by_role("button", name="Undo").click()
+    expect(entry).to_have_count(1)
+    assert list(Link.objects.order_by("id").values_list("how", "customer")) == [
+        ("automatic", clara.id),
+        ("unlinked", None),
+        ("by_hand", clara.id),
+    ]
 
 
 # A number or an address that nobody has
