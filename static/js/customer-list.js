@@ -438,8 +438,8 @@ class CustomerList {
       data: [], index: "id", height: "100%", layout: "fitData", columns: this.tableColumns(), movableColumns: true, rowHeight: 36,
       columnHeaderSortMulti: false, renderHorizontal: "basic", placeholder: "", keybindings: false, headerSortElement: "",
       rowFormatter: (row) => this.dress(row),
-      // The default goes up to 2 rows beyond the window; a page is at most 200, and a larger reserve scrolls more smoothly.
-      renderVerticalBuffer: 360,
+      // A page of the usual size is made as a whole: with fifty columns, making rows while somebody scrolls takes too long.
+      renderVerticalBuffer: this.size <= 50 ? this.size * 36 : 720,
     });
     this.table.on("columnMoved", () => this.columnMoved());
     this.table.on("columnResized", (column) => {
