@@ -236,4 +236,4 @@ def _report(cases: list[Case], contenders: Contenders, explain: int) -> None:
 
 
 def _p95(times: list[float]) -> float:
-    return times[max(0, int(len(times) * 0.95) - 1)]
+    return times[-(-len(times) * 95 // 100) - 1]
