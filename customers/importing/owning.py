@@ -79,8 +79,8 @@ def look_up_by_key(cursor: psycopg.Cursor[Any]) -> None:
     100,000 customers.
     """
     cursor.execute(
-        "SELECT set_config(name, 'off', true)"
-        " FROM unnest('{enable_seqscan,enable_bitmapscan,enable_hashjoin,enable_mergejoin}'::text[]) AS off(name)",
+        # Joins stay as they are: the triggers of the transaction join what it has changed, which no index helps.
+        "SELECT set_config('enable_seqscan', 'off', true), set_config('enable_bitmapscan', 'off', true)",
         prepare=True,
     )
 
