@@ -286,7 +286,8 @@ def test_events_are_append_only():
     record([event("queued")], NOON)
 
     for change in (lambda: Event.objects.update(said={}), lambda: Event.objects.all().delete()):
-        with pytest.raises(DatabaseError, match="append-only"), transaction.atomic():
+        # The trigger says so, or before it the lack of a right.
+        with pytest.raises(DatabaseError, match=r"append-only|permission denied"), transaction.atomic():
             change()
 
 
