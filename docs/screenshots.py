@@ -2,7 +2,8 @@
 
     .venv/bin/python docs/screenshots.py http://localhost:8000 PASSWORD [DIRECTORY]
 
-PASSWORD is that of the demo users, as `make run` prints it. Pictures are named <role>-<page>-<light|dark>.png.
+PASSWORD is that of the demo users, as `make run` prints it. Pictures are named <role>-<page>-<light|dark>.png. The
+environment may name the ROLES ("admin agent"), and a WIDTH and HEIGHT.
 """
 
 import os
@@ -17,16 +18,17 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 ROLES = ("admin", "supervisor", "agent", "importer")
 SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
-SIZE = {"width": 1440, "height": 900}
+SIZE = {"width": int(os.environ.get("WIDTH", "1440")), "height": int(os.environ.get("HEIGHT", "900"))}
 
 
 def main(address: str, password: str, directory: Path) -> None:
     directory.mkdir(parents=True, exist_ok=True)
+    roles = os.environ.get("ROLES", " ".join(ROLES)).split()
     program = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
         for scheme in SCHEMES:
-            for role in ROLES:
+            for role in roles:
                 for name, page in pages(browser, address, role, password, scheme):
                     page.screenshot(path=directory / f"{role}-{name}-{scheme}.png")
         browser.close()
@@ -47,6 +49,10 @@ def pages(
     page.get_by_label("Password", exact=True).fill(password)
     page.keyboard.press("Enter")
     page.wait_for_url(re.compile(r"^(?!.*login)"))
+    if page.url.endswith("/welcome/"):
+        page.get_by_role("button", name="Skip").click()
+        page.wait_for_url(re.compile(r"^(?!.*welcome)"))
+    yield "welcome", shown(page, "/welcome/")
     rail = page.locator(".rail-list a")
     for link in [link.get_attribute("href") or "/" for link in rail.all()]:
         yield name_of(link), shown(page, link)
@@ -54,8 +60,28 @@ def pages(
         yield from about_customers(page)
     if page.locator(".rail-list a[href='/imports/']").count():
         yield "imports-new", shown(page, "/imports/new/")
+    if page.locator(".rail-list a[href='/schema/']").count():
+        yield from about_the_schema(page)
+    if page.locator("#person-menu").evaluate(
+        "menu => menu.content.querySelector('[href=\"/users/\"]') !== null"
+    ):
+        yield "users", shown(page, "/users/")
+        yield "users-new", shown(page, "/users/new/")
+    if page.locator(".rail-list a[href='/wall/']").count():
+        yield "duplicates", shown(page, "/customers/duplicates/")
     yield "account", shown(page, "/account/")
     context.close()
+
+
+def about_the_schema(page: Page) -> Iterator[tuple[str, Page]]:
+    shown(page, "/schema/")
+    page.locator(".attribute-row .attribute-name").last.click()
+    page.locator(".panel").wait_for()
+    yield "schema-panel", page
+    page.get_by_role("button", name="Change the type").click()
+    page.get_by_role("dialog").wait_for()
+    yield "schema-type", page
+    page.keyboard.press("Escape")
 
 
 def about_customers(page: Page) -> Iterator[tuple[str, Page]]:
