@@ -85,6 +85,19 @@ def test_list_and_profile_are_french(french: Callable[[str], Page], assert_acces
     expect(page.get_by_text("1\u202f234,5").first).to_be_visible()
 
 
+def test_longer_words_leave_the_foot_of_the_list_in_one_row(french: Callable[[str], Page]) -> None:
+    add_people()
+    page = french("Admin")
+    page.set_viewport_size({"width": 1280, "height": 800})
+    opened(page, "/customers/")
+    height = page.locator(".view-foot").bounding_box()
+
+    page.get_by_label("Sélectionner toutes les lignes de cette page").check()
+    expect(page.get_by_text("2 sélectionnés")).to_be_visible()
+
+    assert page.locator(".view-foot").bounding_box() == height
+
+
 @pytest.mark.parametrize(
     "address", ["/schema/", "/customers/new/", "/users/", "/imports/", "/wall/", "/do-not-call/", "/crm/new/"]
 )
