@@ -203,6 +203,7 @@ SURFACES = [
 # Routes that show nothing of customers, or nothing but what was just sent to them. A method before the address means
 # that method only.
 _NOTHING = """
+    api/v1/attributes-usage/ welcome/
     POST:api/v1/imports/<uuid:import_id>/failed/ api/v1/attributes/<slug:key>/fill/
     healthz readyz metrics api/v1/schema/ api/v1/docs/ words.js login/ logout/ account/ account/password/
     users/ users/new/ users/<int:user_id>/ customers/ customers/new/ customers/merge/
