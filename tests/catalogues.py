@@ -150,6 +150,11 @@ def write(language: str, domain: str) -> Catalog:
     """Bring a catalogue up to the sources, without guesses for what is new, and compile it."""
     catalogue = stored(language, domain)
     catalogue.update(wanted(domain), no_fuzzy_matching=True)
+    for message in catalogue:
+        if message.id and message.fuzzy:
+            # It has got a plural, or lost it: its old text is no answer any more.
+            message.flags.discard("fuzzy")
+            message.string = ("",) * catalogue.num_plurals if message.pluralizable else ""
     catalogue.obsolete.clear()
     path = place(language, domain, "po")
     path.parent.mkdir(parents=True, exist_ok=True)
