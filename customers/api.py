@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from typing import Any
 from uuid import UUID
 
+from django.db import transaction
 from django.http import Http404
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -406,14 +407,21 @@ class AttributesView(APIView):
             ]
         )
 
-    @extend_schema(operation_id="attributes_create", request=AttributeBody, responses={201: AttributeBody})
+    @extend_schema(
+        operation_id="attributes_create",
+        parameters=[OpenApiParameter("dry_run", bool)],
+        request=AttributeBody,
+        responses={200: AttributeBody, 201: AttributeBody},
+    )
     @idempotent
     def post(self, request: Request) -> Response:
-        strict_query(request, ())
-        with refusals():
+        """Add an attribute; with ``dry_run`` only say whether it could be added, and how it would look."""
+        is_dry = _is_dry(request)
+        with refusals(), transaction.atomic():
             attribute = schemas.add(_definition(request), audit.actor_of(request))
             enqueue(tasks.settle_indexes)
-        return Response(presenting.attribute_json(attribute), status=201)
+            transaction.set_rollback(is_dry)
+        return Response(presenting.attribute_json(attribute), status=200 if is_dry else 201)
 
 
 def _demand(found: listing.demand.Demand | None) -> dict[str, Any] | None:
@@ -431,12 +439,19 @@ class AttributeView(APIView):
     def get(self, request: Request, key: str) -> Response:
         return Response(presenting.attribute_json(attribute_of(key)))
 
-    @extend_schema(operation_id="attributes_partial_update", request=AttributeBody, responses=AttributeBody)
+    @extend_schema(
+        operation_id="attributes_partial_update",
+        parameters=[OpenApiParameter("dry_run", bool)],
+        request=AttributeBody,
+        responses=AttributeBody,
+    )
     def patch(self, request: Request, key: str) -> Response:
-        strict_query(request, ())
-        with refusals():
+        """Change an attribute; with ``dry_run`` only say whether it could be changed."""
+        is_dry = _is_dry(request)
+        with refusals(), transaction.atomic():
             attribute = schemas.change(attribute_of(key), _definition(request), audit.actor_of(request))
             enqueue(tasks.settle_indexes)
+            transaction.set_rollback(is_dry)
         return Response(presenting.attribute_json(attribute))
 
     @extend_schema(
@@ -605,6 +620,11 @@ def _if_match(request: Request) -> int | None:
             }
         )
     return int(match[1])
+
+
+def _is_dry(request: Request) -> bool:
+    strict_query(request, {"dry_run"})
+    return _choice(request, "dry_run", ["false", "true"]) == "true"
 
 
 def _choice(request: Request, name: str, choices: list[str]) -> str:

@@ -2,7 +2,7 @@
 
 import { patch, post, read, remove } from "./api.js";
 import { confirmAction, openDialog } from "./dialogs.js";
-import { button, el, fill, freshId, icon } from "./elements.js";
+import { afterPause, button, el, fill, freshId, icon } from "./elements.js";
 import { addKeys } from "./keys.js";
 import { attachReorder, withMoved } from "./reorder.js";
 import { askToFill, jobNote, openConversion } from "./schema-conversion.js";
@@ -280,6 +280,8 @@ class AttributePanel {
     this.editor = editor;
     this.attribute = attribute;
     this.fields = {};
+    this.touched = new Set();
+    this.checks = 0;
     this.job = attribute && attribute.custom ? jobNote(attribute, (kind, job) => this.worked(kind, job)) : null;
     this.element = el("aside", { class: "panel", "aria-label": attribute ? attribute.label : gettext("New attribute") });
     this.draw();
@@ -391,6 +393,9 @@ class AttributePanel {
       ),
     );
     form.addEventListener("submit", (event) => { event.preventDefault(); this.save(); });
+    const check = afterPause(300, () => this.check());
+    form.addEventListener("input", (event) => { this.touched.add(event.target); check(); });
+    form.addEventListener("change", (event) => { this.touched.add(event.target); check(); });
     form.addEventListener("keydown", (event) => { if (event.key === "Escape") { event.preventDefault(); event.stopPropagation(); this.editor.closePanel(); } });
     this.element.append(form);
     this.showByType();
@@ -455,13 +460,33 @@ class AttributePanel {
     return values;
   }
 
+  changed(values) {
+    return Object.fromEntries(Object.entries(values).filter(([name, value]) => JSON.stringify(value) !== JSON.stringify(this.initial[name])));
+  }
+
+  /** Ask the server what it would say, and show it beside the fields that were touched; the answer to the last question counts. */
+  async check() {
+    const values = this.snapshot();
+    const number = ++this.checks;
+    const errors = await (this.attribute ? patch(`attributes/${this.attribute.key}/?dry_run=true`, this.changed(values)) : post("attributes/?dry_run=true", values))
+      .then(() => ({}), (problem) => problem.errors || {});
+    if (number !== this.checks || this.editor.panel !== this) return;
+    for (const [name, field] of Object.entries(this.fields)) {
+      const messages = Object.entries(errors).filter(([key]) => key.split(".")[0] === name).flatMap(([, found]) => found);
+      if (!this.touched.has(field.input)) continue;
+      if (messages.length) field.say(messages);
+      else field.clear();
+    }
+  }
+
   async save() {
     const values = this.snapshot();
+    this.checks += 1;
     fill(this.problemBox);
     for (const field of Object.values(this.fields)) field.clear();
     try {
       if (this.attribute) {
-        const changed = Object.fromEntries(Object.entries(values).filter(([name, value]) => JSON.stringify(value) !== JSON.stringify(this.initial[name])));
+        const changed = this.changed(values);
         if (Object.keys(changed).length) await patch(`attributes/${this.attribute.key}/`, changed);
       } else {
         await post("attributes/", values);

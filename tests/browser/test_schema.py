@@ -45,6 +45,20 @@ def test_fiftieth_attribute_is_added_and_the_next_one_refused(
     assert not Attribute.objects.filter(label="One too many").exists()
 
 
+def test_what_is_wrong_is_said_while_it_is_typed(editor: Page) -> None:
+    add_attribute("Tariff")
+    opened(editor, "/schema/")
+    editor.keyboard.press("n")
+
+    editor.get_by_label("Name on screen").fill("tariff")
+    expect(editor.locator(".panel .error")).to_contain_text("“tariff”")
+    editor.get_by_label("Name on screen").fill("Tariff 2")
+    expect(editor.locator(".panel .error")).to_have_count(0)
+
+    expect(editor.get_by_label("Name on screen")).to_be_focused()
+    assert not Attribute.objects.filter(label="Tariff 2").exists()
+
+
 def test_attribute_is_changed_archived_and_restored(editor: Page, assert_accessible: Accessible) -> None:
     add_attribute("Tariff", "choice", options=["Green"])
     add_customer(first_name="Ada", tariff="Green")

@@ -6,7 +6,7 @@ from uuid import uuid4
 import pytest
 from rest_framework.test import APIClient
 
-from customers.models import Customer, Label, Version
+from customers.models import Attribute, Customer, Label, Version
 from tests.factories import api_for
 
 URL = "/api/v1/customers/"
@@ -264,6 +264,22 @@ def test_the_51st_attribute_is_a_conflict_that_names_the_limit(admin: APIClient)
 
     assert answer.status_code == 409
     assert "50" in answer.json()["detail"]
+
+
+def test_attribute_that_is_only_tried_is_judged_and_not_kept(admin: APIClient) -> None:
+    tried = "/api/v1/attributes/?dry_run=true"
+    assert admin.post(tried, {"label": "", "type": "choice"}, format="json").json()["errors"].keys() == {
+        "label",
+        "options",
+    }
+    answer = admin.post(tried, {"label": "Plan", "type": "text"}, format="json")
+    assert (answer.status_code, answer.json()["key"]) == (200, "plan")
+    assert not Attribute.objects.filter(key="plan").exists()
+
+    admin.post("/api/v1/attributes/", {"label": "Plan", "type": "text"}, format="json")
+    changed = admin.patch("/api/v1/attributes/plan/?dry_run=true", {"label": "Tariff"}, format="json")
+    assert (changed.status_code, changed.json()["label"]) == (200, "Tariff")
+    assert admin.get("/api/v1/attributes/plan/").json()["label"] == "Plan"
 
 
 def test_attribute_lives_through_the_whole_contract(admin: APIClient) -> None:
