@@ -250,6 +250,7 @@ export class Picture {
     if (!this.chart || !this.width || !this.channels) return;
     this.tip.hidden = true;
     this.drawn = this.channels.flatMap((channel, lane) => this.bundle(channel, lane));
+    this.keepCursor();
     this.ticks = ticks(this.from, this.to, this.width);
     const plot = (items) => items.map((item, place) => [place, 0]);
     this.chart.setOption({
@@ -260,6 +261,15 @@ export class Picture {
       ],
     });
     this.moveBrush();
+  }
+
+  /** The same point may come in other words: told by the second once the picture is fetched more closely, or in a bundle. */
+  keepCursor() {
+    if (!this.cursor || !this.under || this.drawn.some((one) => one.key === this.cursor)) return;
+    const far = (BIN * (this.to - this.from)) / this.width;
+    const away = (one) => Math.max(one.from - this.under.to, this.under.from - one.to, 0);
+    const near = this.drawn.filter((one) => one.channel === this.under.channel && away(one) <= far).sort((a, b) => away(a) - away(b))[0];
+    if (near) this.cursor = near.key;
   }
 
   tickShape(api) {
@@ -487,7 +497,9 @@ export class Picture {
     return [`${countWords(one.count)} ${name}`, ...extra, span].join(", ");
   }
 
+  /** The points in view in their order. A key may come before the frame that draws the window it is meant for. */
   ordered() {
+    if (this.asked) this.draw();
     return this.drawn.filter((one) => one.x >= 0 && one.x <= this.width).sort((a, b) => a.from - b.from || a.lane - b.lane);
   }
 
@@ -520,11 +532,13 @@ export class Picture {
 
   put(one) {
     this.cursor = one.key;
+    this.under = one;
     this.announce(one.count > 1 ? `${this.words(one)}. ${gettext("Enter shows them apart.")}` : this.words(one));
     this.draw();
   }
 
   enterCursor() {
+    if (this.asked) this.draw();
     const one = this.drawn.find((item) => item.key === this.cursor);
     if (one) this.enter(one);
     else this.step(1);
