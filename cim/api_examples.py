@@ -195,7 +195,7 @@ EXAMPLES: Final = (
 
 
 def add_examples(result: dict[str, Any], **_kwargs: Any) -> dict[str, Any]:
-    """Put the examples into the OpenAPI document, each where its operation is."""
+    """Put the examples into the OpenAPI document, each where its operation is; a document may be of a part only."""
     operations = {
         operation["operationId"]: operation
         for path in result["paths"].values()
@@ -203,7 +203,9 @@ def add_examples(result: dict[str, Any], **_kwargs: Any) -> dict[str, Any]:
         if isinstance(operation, dict) and "operationId" in operation
     }
     for example in EXAMPLES:
-        operation = operations[example.operation]
+        operation = operations.get(example.operation)
+        if operation is None:
+            continue
         request = f"{example.method} /api/v1/{example.path}"
         if example.body is not None:
             content = operation["requestBody"]["content"]["application/json"]

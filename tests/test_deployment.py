@@ -85,7 +85,7 @@ def test_django_finds_nothing_to_better_for_production() -> None:
     environment = {
         name: value
         for name, value in os.environ.items()
-        if not name.startswith(("CIM_", "DATABASE_", "CELERY_"))
+        if not name.startswith(("CIM_", "DATABASE_", "CELERY_", "DJANGO_"))
     }
     environment |= {
         "DJANGO_SETTINGS_MODULE": "cim.settings",

@@ -108,7 +108,10 @@ def test_settings_of_a_person_apply_at_once():
     response = client.get("/account/")
     assert response["Content-Language"] == "fr"
     assert response.wsgi_request.preference.theme == "dark"
-    assert UserPreference.objects.values().get() == {"user_id": make_user("Agent").pk, **chosen}
+    assert UserPreference.objects.values("user_id", *chosen).get() == {
+        "user_id": make_user("Agent").pk,
+        **chosen,
+    }
 
 
 @pytest.mark.parametrize("change", [{"language": "tlh"}, {"time_zone": "Mars/Olympus"}, {"theme": "\x00"}])

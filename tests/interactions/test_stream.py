@@ -223,7 +223,7 @@ def test_simulator_plays_calls_to_the_desks(ann, web_address):
     make_user("Integration", username="integration")
 
     call_command(
-        "simulate_calls", agents=2, rate=600, talk=0.5, seconds=6, address=web_address, stdout=StringIO()
+        "simulate_calls", agents=1, rate=600, talk=0.5, seconds=6, address=web_address, stdout=StringIO()
     )
 
     assert Interaction.objects.exists()
