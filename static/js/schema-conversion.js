@@ -155,10 +155,11 @@ export function jobNote(attribute, changed) {
     fill(box, el("div", { class: "note acc" }, icon("zap"), el("div", { class: "words" }, progressOf(job)),
       button(gettext("Cancel"), { classes: "small" }, async () => { await remove(`attributes/${attribute.key}/${kind}/`); })));
   };
-  const follow = async (kind) => {
+  /** Tell what becomes of the job; one that was just `asked` for may be done before the first look. */
+  const follow = async (kind, { asked = false } = {}) => {
     const path = `attributes/${attribute.key}/${kind}/`;
     try {
-      let atWork = false;
+      let atWork = asked;
       const job = await watched(path, box, (now) => { atWork = atWork || isWorking(now); show(kind, now); });
       if (job && atWork) changed(kind, job);
       if (job && kind === "conversion" && job.state === "refused" && !job.dry_run) fill(box, refusalOf(job));

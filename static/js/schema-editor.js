@@ -314,7 +314,7 @@ class AttributePanel {
 
   async fillIn(empty) {
     try {
-      if (await askToFill(this.attribute, empty)) { fill(this.fillBox); this.job.follow("fill"); }
+      if (await askToFill(this.attribute, empty)) { fill(this.fillBox); this.job.follow("fill", { asked: true }); }
     } catch (problem) {
       this.refused(problem);
     }
