@@ -30,7 +30,8 @@ export class DetailPanel {
   async open(id, { focus = true } = {}) {
     this.id = id;
     if (!this.panel) this.make();
-    this.panel.dataset.waiting = "true";
+    // What is only brought up to date stays readable meanwhile.
+    if (!this.detail || this.detail.id !== id) this.panel.dataset.waiting = "true";
     try {
       const detail = await read(`journeys/elements/${id}/`);
       if (this.id !== id || !this.panel) return null;
