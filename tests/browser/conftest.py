@@ -31,8 +31,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if _HERE in item.path.parents:
             item.add_marker(pytest.mark.browser)
             item.add_marker(pytest.mark.xdist_group("browser"))
-            # Server, worker and browser are three programs: what fails once and then passes is shown as a rerun.
-            item.add_marker(pytest.mark.flaky(reruns=1))
+            # Server, worker and browser are three programs: what fails and then passes is shown as a rerun.
+            item.add_marker(pytest.mark.flaky(reruns=2))
 
 
 @pytest.fixture(scope="session")
