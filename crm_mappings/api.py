@@ -46,7 +46,7 @@ from crm_mappings.serializers import (
 from customers.models import Customer
 from customers.policy import sight_of
 from customers.profiles import NumberTaken
-from customers.resolving import survivor_of
+from customers.resolving import standing, survivor_of
 from customers.schema import InvalidProfile, Schema
 from interactions import linking
 from interactions.families import family_of
@@ -677,11 +677,12 @@ class CustomerDataView(APIView):
     )
     def get(self, request: Request, customer_id: uuid.UUID) -> Response:
         strict_query(request, {"interaction", "refresh"})
-        customer = Customer.objects.filter(pk=customer_id, deleted_at=None).first()
-        if customer is None:
-            raise Http404
+        try:
+            customer = standing(customer_id)
+        except Customer.DoesNotExist:
+            raise Http404 from None
         interaction = _interaction(_uuid(request, "interaction"))
-        return Response({"results": _answers(request, survivor_of(customer), interaction)})
+        return Response({"results": _answers(request, customer, interaction)})
 
 
 class CallerDataView(APIView):

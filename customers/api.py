@@ -185,7 +185,7 @@ class CustomerView(APIView):
     def get(self, request: Request, customer_id: UUID) -> Response:
         strict_query(request, ())
         schema = Schema.current()
-        customer = _found(customer_id)
+        customer = customer_of(customer_id)
         audit.note(audit.actor_of(request), "customer.view", object_type="customer", object_id=customer.id)
         return _versioned(_shown(customer, schema, sight_of(request.user, schema)), customer)
 
@@ -204,7 +204,7 @@ class CustomerView(APIView):
         body = _validated(CustomerBody, request)
         actor = audit.actor_of(request)
         with refusals():
-            current = _found(customer_id)
+            current = customer_of(customer_id)
             given = _given(body, schema, sight, current)
             labels = _labels(body, request) if "labels" in body else None
             customer = profiles.edit(
@@ -254,7 +254,7 @@ class VersionsView(APIView):
         strict_query(request, ())
         schema = Schema.current()
         sight = sight_of(request.user, schema)
-        customer = _found(customer_id)
+        customer = customer_of(customer_id)
         return Response(
             [presenting.version_json(item, schema, sight) for item in history.versions_of(customer, schema)]
         )
@@ -268,7 +268,7 @@ class RestoreVersionView(APIView):
         schema = Schema.current()
         with refusals():
             restored = profiles.restore(
-                _found(customer_id).id, version, audit.actor_of(request), schema=schema
+                customer_of(customer_id).id, version, audit.actor_of(request), schema=schema
             )
         return _restored(restored, schema, sight_of(request.user, schema))
 
@@ -327,7 +327,7 @@ class CustomerLabelsView(APIView):
     def post(self, request: Request, customer_id: UUID) -> Response:
         body = _validated(LabelsBody, request)
         schema = Schema.current()
-        customer = _found(customer_id)
+        customer = customer_of(customer_id)
         with refusals():
             add = labelling.labels_named(body.get("labels", []) + body.get("add", []))
             remove = labelling.labels_named(body.get("remove", []))
@@ -344,7 +344,7 @@ class CustomerIdentifiersView(APIView):
     def post(self, request: Request, customer_id: UUID) -> Response:
         body = _validated(IdentifierBody, request)
         schema = Schema.current()
-        customer = _found(customer_id)
+        customer = customer_of(customer_id)
         labelling.identify(customer, body["type"], body["value"], audit.actor_of(request), timezone.now())
         return Response(_shown(customer, schema, sight_of(request.user, schema)))
 
@@ -356,7 +356,7 @@ class NeverView(APIView):
     def post(self, request: Request, customer_id: UUID) -> Response:
         body = _validated(NeverBody, request)
         schema = Schema.current()
-        customer = _found(customer_id)
+        customer = customer_of(customer_id)
         try:
             with refusals():
                 labelling.never_the_same(customer, body["customer"], audit.actor_of(request), timezone.now())
@@ -379,7 +379,7 @@ class RevealView(APIView):
             raise exceptions.ValidationError(
                 {"attribute": [_("%(key)s is not an attribute.") % {"key": f"“{key}”"}]}
             )
-        customer = _found(customer_id)
+        customer = customer_of(customer_id)
         audit.note(
             audit.actor_of(request),
             "customer.reveal",
@@ -493,15 +493,12 @@ class AttributeOrderView(APIView):
         return Response([presenting.attribute_json(item) for item in Attribute.objects.in_order()])
 
 
-def _found(customer_id: UUID) -> Customer:
+def customer_of(customer_id: UUID) -> Customer:
     """Return the live customer of this id, the survivor for a merged one. Answers 404 otherwise."""
     try:
-        customer = resolving.survivor_of(Customer.objects.get(id=customer_id))
+        return resolving.standing(customer_id)
     except Customer.DoesNotExist:
         raise Http404 from None
-    if not customer.is_live:
-        raise Http404
-    return customer
 
 
 def attribute_of(key: str) -> Attribute:

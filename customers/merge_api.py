@@ -19,7 +19,7 @@ from rest_framework.views import APIView
 from cim.access import audit
 from cim.access.api import Conflict, StrictSerializer, idempotent, strict_query
 from customers import combining, duplicates, labelling, merging, presenting, resolving, tracing
-from customers.api import refusals
+from customers.api import customer_of, refusals
 from customers.merging import AlreadyUndone, Draft, NotMergeable, Picked
 from customers.models import Customer, Duplicate, Label, Merge
 from customers.policy import MASK, Sight, sight_of
@@ -149,7 +149,7 @@ class StoryView(APIView):
         strict_query(request, ())
         schema = Schema.current()
         sight = sight_of(request.user, schema)
-        customer = _found(customer_id)
+        customer = customer_of(customer_id)
         story = tracing.story_of(customer, schema)
         masks = presenting.hides_kind(schema, sight, Kind.PHONES, Kind.PHONE, Kind.EMAILS, Kind.EMAIL)
         masked = set(combining_types()) if masks else set()
@@ -186,7 +186,7 @@ class NeverTakenBackView(APIView):
     @extend_schema(operation_id="customers_never_destroy", responses={204: None})
     def delete(self, request: Request, customer_id: UUID, other_id: UUID) -> Response:
         strict_query(request, ())
-        customer = _found(customer_id)
+        customer = customer_of(customer_id)
         if not labelling.perhaps_the_same(customer, other_id, audit.actor_of(request)):
             raise Http404
         duplicates.compare_again([customer.id, other_id], timezone.now())
@@ -245,14 +245,6 @@ class DismissDuplicateView(APIView):
 def combining_types() -> Sequence[str]:
     """Return the types of identifier whose value may give a masked phone or email away."""
     return ("email", "phone", "whatsapp", "facebook", "instagram", "x", "line", "external", "crm")
-
-
-def _found(customer_id: UUID) -> Customer:
-    row = Customer.objects.filter(id=customer_id).first()
-    customer = resolving.survivor_of(row) if row else None
-    if customer is None or not customer.is_live:
-        raise Http404
-    return customer
 
 
 def _question(request: Request, schema: Schema, sight: Sight) -> tuple[UUID, list[UUID], Picked]:

@@ -20,7 +20,8 @@ from rest_framework.views import APIView
 from cim.access import audit
 from cim.access.api import Conflict, quoted, strict_query
 from cim.access.models import AuditEntry
-from customers import erasing, merging, portraying, resolving
+from customers import erasing, merging, portraying
+from customers.api import customer_of
 from customers.models import Customer, Erasure
 from customers.schema import Schema
 
@@ -94,7 +95,7 @@ class PortraitView(APIView):
     def get(self, request: Request, customer_id: UUID) -> HttpResponse:
         strict_query(request, {"form"})
         form = _form(request, "json")
-        customer = _found(customer_id)
+        customer = customer_of(customer_id)
         now = timezone.now()
         portrait = portraying.portray(customer, cast(User, request.user), Schema.current(), now)
         audit.note(
@@ -121,7 +122,7 @@ class LooksView(APIView):
     @extend_schema(operation_id="customers_looks", responses=OpenApiTypes.OBJECT)
     def get(self, request: Request, customer_id: UUID) -> Response:
         strict_query(request, ())
-        family = merging.family_of(_found(customer_id).id)
+        family = merging.family_of(customer_of(customer_id).id)
         readable = AuditEntry.objects.readable_by(cast(User, request.user))
         return Response(portraying.who_looked(family, readable, 100))
 
@@ -183,11 +184,3 @@ def _form(request: Request, default: str = "html") -> str:
             {"form": [_("%(value)s is neither html nor json.") % {"value": quoted(form)}]}
         )
     return form
-
-
-def _found(customer_id: UUID) -> Customer:
-    row = Customer.objects.filter(id=customer_id).first()
-    customer = resolving.survivor_of(row) if row else None
-    if customer is None or not customer.is_live:
-        raise Http404
-    return customer

@@ -181,6 +181,14 @@ def survivor_of(customer: Customer) -> Customer:
     return customer
 
 
+def standing(customer_id: UUID) -> Customer:
+    """Return the live customer of this id, the survivor for a merged one. Raises Customer.DoesNotExist."""
+    customer = survivor_of(Customer.objects.get(id=customer_id))
+    if not customer.is_live:
+        raise Customer.DoesNotExist
+    return customer
+
+
 def _reason(items: Iterable[_Evidence]) -> str:
     words = {
         "phone": _("phone %(value)s"),

@@ -17,7 +17,7 @@ from customers.models import Customer
 from customers.numbers import identifying
 from customers.phones import Dialplan, InvalidPhone, normalize
 from customers.profiles import NumberTaken, OnConflict
-from customers.resolving import Resolution, identifier_value, resolve, survivor_of
+from customers.resolving import Resolution, identifier_value, resolve, standing
 from customers.schema import Given, Schema, dialplan
 from interactions import popping
 from interactions.families import family_of, survivors, unsaved
@@ -150,14 +150,14 @@ class _Owners:
             )
             rows = cursor.fetchall()
         gone = {customer for _number, customer, _since, until, stands in rows if until is None and not stands}
-        standing = survivors(gone)
+        instead = survivors(gone)
         for number, customer, since, until, stands in rows:
             if until is not None:
                 self.once.setdefault(number, []).append((since, until, customer))
             elif stands:
                 self.current[number] = customer
-            elif customer in standing:
-                self.current[number] = standing[customer]
+            elif customer in instead:
+                self.current[number] = instead[customer]
 
     def at(self, number: str, moment: dt.datetime) -> UUID | None:
         """Say who owned the number at a moment that a closed ownership covers."""
@@ -357,12 +357,9 @@ def _is_certain(interaction: Interaction, kind: str) -> bool:
 
 def _standing(customer_id: UUID) -> Customer:
     try:
-        customer = survivor_of(Customer.objects.get(id=customer_id))
+        return standing(customer_id)
     except Customer.DoesNotExist:
         raise UnknownCustomer(customer_id) from None
-    if not customer.is_live:
-        raise UnknownCustomer(customer_id)
-    return customer
 
 
 def _put(
