@@ -181,12 +181,6 @@ def has_script_rows(entities: Sequence[Mapping[str, Any]]) -> bool:
     return any(row["channel"] == Kind.SCRIPT for entity in entities for row in entity["rows"])
 
 
-def kinds_of(entities: Sequence[Mapping[str, Any]]) -> set[Kind]:
-    """Return for which contacts a mapping writes anything: a script variable counts as a call's."""
-    found = {Kind(row["channel"]) for entity in entities for row in entity["rows"]}
-    return {Kind.VOICE if kind is Kind.SCRIPT else kind for kind in found}
-
-
 def check_record_types(given: Sequence[Mapping[str, Any]], adapter: type[Adapter]) -> Checked:
     """Check the record types of a dynamic data mapping: at most five strings and three others each (M20)."""
     checked = Checked([])

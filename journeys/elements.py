@@ -31,7 +31,6 @@ _TOLD: Final = (
     "status",
 )
 _KEPT: Final = (*_TOLD, "started", "ended", "is_open", "is_missed", "expires_at", "changed_at")
-_REBUILT_AT_ONCE: Final = 1000
 
 
 def place_context(context: Context, touchpoint: str, now: dt.datetime) -> Element:
@@ -198,27 +197,5 @@ def in_contact(customers: Sequence[UUID], since: dt.datetime) -> list[UUID]:
     return [key for key in recent.values_list("customer_id", flat=True).distinct() if key]
 
 
-def rebuild(now: dt.datetime) -> int:
-    """Make the elements of all interactions that have none, as after an upgrade; return how many."""
-    made = 0
-    while True:
-        rows = list(Interaction.objects.filter(journey_element=None).order_by("id")[:_REBUILT_AT_ONCE])
-        if not rows:
-            return made
-        with transaction.atomic():
-            place_interactions(rows, now)
-        made += len(rows)
-
-
 def _column(name: str) -> str:
     return name.removesuffix("_id") if name == "customer_id" else name
-
-
-def members_of(work_request_id: str, family: Sequence[UUID], now: dt.datetime) -> list[Element]:
-    """List the elements of one work request of a customer, the earliest first."""
-    return list(
-        Element.objects.of(family)
-        .standing(now)
-        .filter(work_request_id=work_request_id)
-        .order_by("started", "id")
-    )

@@ -14,7 +14,6 @@ from allauth.mfa.models import Authenticator
 from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
 from allauth.mfa.totp.internal import auth as totp
 from allauth.mfa.utils import decrypt
-from axes.helpers import get_client_ip_address
 from axes.models import AccessAttempt
 from axes.utils import reset
 from cryptography.fernet import Fernet
@@ -136,10 +135,6 @@ def is_closed(user: User) -> bool:
 
 def forget_wrong_codes(user: User) -> None:
     reset(username=_name(user))
-
-
-def address_of(request: HttpRequest) -> str:
-    return str(get_client_ip_address(request) or "")
 
 
 def _name(user: User) -> str:
