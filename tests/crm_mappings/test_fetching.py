@@ -354,3 +354,19 @@ def test_lost_message_is_found_by_the_clock(configuration: Configuration) -> Non
 
     assert fetching.wanted(now()) == []
     assert len(fetching.wanted(now() + dt.timedelta(seconds=30))) == 1
+
+
+def test_merged_customer_whose_survivor_was_deleted_shows_nothing() -> None:
+    supervisor = api_for("Supervisor")
+    people = [
+        {"first_name": "Ana", "last_name": "Ruiz", "phones": ["+4930100001"]},
+        {"first_name": "Anna", "last_name": "Ruiz", "phones": ["+4930100002"]},
+    ]
+    survivor, merged = (supervisor.post("/api/v1/customers/", body).json()["id"] for body in people)
+    supervisor.post("/api/v1/customers/merge/", {"into": survivor, "from": [merged]})
+    assert supervisor.get(f"/api/v1/customers/{merged}/crm/").status_code == 200
+
+    assert supervisor.delete(f"/api/v1/customers/{survivor}/").status_code == 204
+
+    answers = [supervisor.get(f"/api/v1/customers/{one}/crm/").status_code for one in (survivor, merged)]
+    assert answers == [404, 404]

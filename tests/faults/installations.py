@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import httpx
 import psycopg
@@ -44,6 +44,40 @@ _FATES = """
 SELECT line, outcome, version, other_line, "column", value, regexp_replace(reason, '[0-9a-f-]{36}', 'somebody', 'g')
 FROM customers_importrow WHERE run_id = %s ORDER BY line
 """
+
+
+class Adapter:
+    """A program that sends until it is answered, as every adapter should: under the same key, whatever happened."""
+
+    def __init__(self, address: str, key: str) -> None:
+        self.client = httpx.Client(
+            base_url=address, headers={"Authorization": f"Bearer {key}"}, timeout=30, trust_env=False
+        )
+        self.last_key = ""
+
+    def post(self, path: str, body: Any, *, key: bool = True, same_key: bool = False) -> Any:
+        if key and not same_key:
+            self.last_key = str(uuid4())
+        headers = {"Idempotency-Key": self.last_key} if key else {}
+        return self._until_answered("POST", path, body, headers)
+
+    def patch(self, path: str, body: Any) -> Any:
+        return self._until_answered("PATCH", path, body, {})
+
+    def _until_answered(self, method: str, path: str, body: Any, headers: dict[str, str]) -> Any:
+        deadline = time.monotonic() + PATIENCE
+        while True:
+            try:
+                answer = self.client.request(method, path, json=body, headers=headers)
+            except httpx.TransportError as away:
+                trouble = repr(away)
+            else:
+                if answer.is_success:
+                    return answer.json()
+                assert answer.is_server_error, answer.text
+                trouble = answer.text
+            assert time.monotonic() < deadline, f"no answer: {trouble}"
+            time.sleep(0.05)
 
 
 class Installation:
@@ -206,6 +240,12 @@ class Installation:
     def check_integrity(self) -> None:
         with self.database():
             call_command("check_integrity")
+
+    @contextlib.contextmanager
+    def adapter(self) -> Iterator[Adapter]:
+        adapter = Adapter(f"http://127.0.0.1:{self.port}", self.key)
+        with adapter.client:
+            yield adapter
 
     # Its imports
 

@@ -2,11 +2,9 @@
 
 import os
 import random
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from pytest_django.plugin import DjangoDbBlocker
 
 from tests.customers.importing.files import csv_file
 from tests.faults.installations import Installation
@@ -19,19 +17,6 @@ VICTIMS = ("PostgreSQL", "everything", "worker", "broker", "supervisor")
 ROWS = 5_000
 KNOWN = csv_file(HEADERS, linked_rows(1_000, seed=99))
 FILE = csv_file(HEADERS, linked_rows(ROWS, seed=7))
-
-
-@pytest.fixture(scope="module")
-def installation(
-    tmp_path_factory: pytest.TempPathFactory, django_db_blocker: DjangoDbBlocker
-) -> Iterator[Installation]:
-    installation = Installation(tmp_path_factory.mktemp("installation") / "var", django_db_blocker)
-    try:
-        installation.start()
-        installation.make_key()
-        yield installation
-    finally:
-        installation.stop()
 
 
 def begin(installation: Installation) -> Any:

@@ -1,0 +1,20 @@
+from collections.abc import Iterator
+
+import pytest
+from pytest_django.plugin import DjangoDbBlocker
+
+from tests.faults.installations import Installation
+
+
+@pytest.fixture(scope="session")
+def installation(
+    tmp_path_factory: pytest.TempPathFactory, django_db_blocker: DjangoDbBlocker
+) -> Iterator[Installation]:
+    """One installation for all that is to be survived: it starts in seconds, and each test empties it."""
+    installation = Installation(tmp_path_factory.mktemp("installation") / "var", django_db_blocker)
+    try:
+        installation.start()
+        installation.make_key()
+        yield installation
+    finally:
+        installation.stop()
