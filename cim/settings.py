@@ -139,6 +139,7 @@ MIDDLEWARE = [
     "cim.access.middleware.PreferenceMiddleware",
     "cim.privacy.RequestLogMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "cim.access.middleware.SecondFactorMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "axes.middleware.AxesMiddleware",
     "django_prometheus.middleware.PrometheusAfterMiddleware",

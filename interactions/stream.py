@@ -30,6 +30,7 @@ from django.utils import timezone, translation
 from rest_framework import exceptions
 from rest_framework.request import Request
 
+from cim.access import second_factor
 from cim.access.api import HasDeclaredPermission, KeyAuthentication
 from cim.access.problems import document
 from customers.schema import Schema
@@ -244,6 +245,8 @@ def admit(scope: Scope, rule: type) -> User:
             # What the middleware of sessions does, without the rest of the chain.
             request.session = SessionStore(request.COOKIES.get(settings.SESSION_COOKIE_NAME))
             request.user = get_user(request)
+            if second_factor.is_missing(request):
+                raise Refusal(403, "A second factor has to be set up first.")
         else:
             request.user = found[0]
         asking = Request(request)

@@ -7,7 +7,7 @@ import zoneinfo
 from typing import ClassVar, Self
 
 from django.conf import settings
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Group, User
 from django.contrib.postgres.fields import ArrayField
 from django.core.exceptions import ValidationError
 from django.core.serializers.json import DjangoJSONEncoder
@@ -340,6 +340,19 @@ class UserPreference(models.Model):
     @property
     def zone(self) -> zoneinfo.ZoneInfo | None:
         return zoneinfo.ZoneInfo(self.time_zone) if self.time_zone else None
+
+
+class RoleRule(models.Model):
+    """What an installation asks of the members of a role: a second factor at sign-in, or nothing."""
+
+    role = models.OneToOneField(Group, primary_key=True, on_delete=models.CASCADE, related_name="rule")
+    second_factor = models.BooleanField(default=False)
+
+    class Meta:
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return str(self.role)
 
 
 class TeamMembershipQuerySet(models.QuerySet["TeamMembership"]):

@@ -12,7 +12,7 @@ from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import update_session_auth_hash
 from django.contrib.auth.forms import AuthenticationForm
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Group, User
 from django.contrib.auth.views import LoginView, LogoutView, PasswordChangeView
 from django.db import transaction
 from django.db.models import Sum
@@ -23,12 +23,12 @@ from django.urls import reverse, reverse_lazy
 from django.utils import timezone, translation
 from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from cim.access import audit, own_sessions, second_factor, single_sign_on
 from cim.access.forms import AuditSearch, ChangePasswordForm, PreferenceForm, UserForm
 from cim.access.models import AuditEntry, UserPreference
-from cim.access.permissions import AUTHENTICATED, full_name
+from cim.access.permissions import AUTHENTICATED, ROLE_NAMES, full_name
 from cim.access.rules import needs, public
 
 __all__ = [
@@ -40,6 +40,7 @@ __all__ = [
     "needs",
     "new_user",
     "public",
+    "role_rule",
     "sign_in",
     "sign_out",
     "users",
@@ -139,7 +140,24 @@ def users(request: HttpRequest) -> HttpResponse:
         .prefetch_related("groups")
         .order_by("-is_active", "first_name", "last_name", "username")
     )
-    return render(request, "access/users.html", {"people": people})
+    return render(request, "access/users.html", {"people": people, "roles": second_factor.roles()})
+
+
+@needs("manage_users")
+@require_POST
+def role_rule(request: HttpRequest, role_id: int) -> HttpResponse:
+    """Have the members of a role use a second factor, or leave it to them (Q3)."""
+    role = get_object_or_404(Group, pk=role_id)
+    asked = request.POST.get("second_factor") == "yes"
+    second_factor.ask_of_role(role, asked, audit.actor_of(request))
+    name = ROLE_NAMES.get(role.name, role.name)
+    said = (
+        _("%(role)s: whoever has no second factor sets one up with the next page.")
+        if asked
+        else _("%(role)s: a second factor is left to everybody.")
+    )
+    messages.success(request, said % {"role": name})
+    return redirect("access:users")
 
 
 @needs("manage_users")

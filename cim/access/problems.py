@@ -130,7 +130,7 @@ def _not_found_at(path: str) -> str:
     return _("There is nothing at “%(path)s”.") % {"path": path[:200]}
 
 
-def _is_for_programs(request: HttpRequest) -> bool:
+def is_for_programs(request: HttpRequest) -> bool:
     return request.path.startswith(PROGRAM_PATHS)
 
 
@@ -139,9 +139,16 @@ def _answer(status: int, detail: str) -> JsonResponse:
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
-    if _is_for_programs(request):
+    if is_for_programs(request):
         return _answer(HTTPStatus.BAD_REQUEST, _("The request is malformed."))
     return defaults.bad_request(request, exception)
+
+
+def second_factor_missing(request: HttpRequest) -> HttpResponse:
+    return _answer(
+        HTTPStatus.FORBIDDEN,
+        _("Your role asks for a second factor: set it up at your next sign-in to the pages."),
+    )
 
 
 def length_required(request: HttpRequest) -> HttpResponse:
@@ -156,18 +163,18 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
 
 
 def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
-    if _is_for_programs(request):
+    if is_for_programs(request):
         return _answer(HTTPStatus.FORBIDDEN, _("You may not do this."))
     return defaults.permission_denied(request, exception)
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
-    if _is_for_programs(request):
+    if is_for_programs(request):
         return _answer(HTTPStatus.NOT_FOUND, _not_found_at(request.path))
     return defaults.page_not_found(request, exception)
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    if _is_for_programs(request):
+    if is_for_programs(request):
         return _answer(HTTPStatus.INTERNAL_SERVER_ERROR, _("Something went wrong here; it was logged."))
     return defaults.server_error(request)

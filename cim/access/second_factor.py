@@ -9,6 +9,7 @@ import contextlib
 import datetime as dt
 import functools
 
+from allauth.account.authentication import get_authentication_records
 from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.mfa.models import Authenticator
 from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
@@ -18,14 +19,18 @@ from axes.models import AccessAttempt
 from axes.utils import reset
 from cryptography.fernet import Fernet
 from django.conf import settings
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Group, User
 from django.contrib.auth.signals import user_login_failed
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
-from django.db.models import Sum
+from django.db.models import Count, Exists, OuterRef, Q, Sum
+from django.db.models.functions import Coalesce
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare, salted_hmac
+
+from cim.access import audit
+from cim.access.models import RoleRule
 
 WRONG_CODES = 10
 """So many wrong codes of one user, from wherever, close the second step for a while."""
@@ -49,6 +54,64 @@ class Adapter(DefaultMFAAdapter):
 def _box(secret: str) -> Fernet:
     key = salted_hmac("cim.access.second_factor", b"", secret=secret, algorithm="sha256").digest()
     return Fernet(base64.urlsafe_b64encode(key))
+
+
+_OWNED = Exists(Authenticator.objects.filter(user=OuterRef("pk"), type=Authenticator.Type.TOTP))
+_ASKED_FOR = Exists(RoleRule.objects.filter(role__user=OuterRef("pk"), second_factor=True))
+LACKED = _ASKED_FOR & ~_OWNED
+"""That a role of a user asks for a second factor, and there is none."""
+
+
+def is_missing(request: HttpRequest) -> bool:
+    """Say whether whoever holds this session must set a second factor up before anything else.
+
+    Who came by single sign-on was asked by the provider: the second factor is its job then. No query.
+    """
+    if not getattr(request.user, "lacks_second_factor", False):
+        return False
+    assert isinstance(request.user, User)  # noqa: S101 - nobody else lacks one
+    ways = get_authentication_records(request, request.user)
+    return not any(way["method"] == "socialaccount" for way in ways)
+
+
+def is_asked_of(user: User) -> bool:
+    """Say whether a role of the user asks for a second factor."""
+    return RoleRule.objects.filter(role__user=user, second_factor=True).exists()
+
+
+def ask_of_role(role: Group, asked: bool, actor: audit.Actor) -> None:
+    """Have every sign-in of a role's members ask for a second factor, or leave it to them (Q3)."""
+    with transaction.atomic():
+        rule, _created = RoleRule.objects.select_for_update().get_or_create(role=role)
+        if rule.second_factor == asked:
+            return
+        rule.second_factor = asked
+        rule.save(update_fields=["second_factor"])
+        audit.note(
+            actor,
+            "role.change",
+            object_type="role",
+            object_id=role.pk,
+            name=role.name,
+            before={"second_factor": not asked},
+            after={"second_factor": asked},
+        )
+
+
+def roles() -> list[Group]:
+    """List the roles with how many may sign in by each, how many of them have a second factor, and who must."""
+    members = Q(user__is_active=True)
+    return list(
+        Group.objects.annotate(
+            members=Count("user", filter=members, distinct=True),
+            secured=Count(
+                "user",
+                filter=members & Q(user__authenticator__type=Authenticator.Type.TOTP),
+                distinct=True,
+            ),
+            asks=Coalesce("rule__second_factor", False),
+        ).order_by("name")
+    )
 
 
 def is_on(user: User) -> bool:

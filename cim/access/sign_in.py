@@ -64,7 +64,8 @@ def second_factor_page(request: HttpRequest) -> HttpResponse:
     """Turn the second factor on and off, and make new recovery codes; each wants a proof of who asks."""
     user = _user(request)
     is_on = second_factor.is_on(user)
-    form = SecondFactorForm(request.POST or None, user=user, is_on=is_on)
+    is_asked_for = second_factor.is_asked_of(user)
+    form = SecondFactorForm(request.POST or None, user=user, is_on=is_on, is_asked_for=is_asked_for)
     secret = "" if is_on else totp.get_totp_secret()
     codes: list[str] | None = None
     if request.method == "POST":
@@ -91,6 +92,8 @@ def second_factor_page(request: HttpRequest) -> HttpResponse:
     context = {
         "form": form,
         "is_on": is_on,
+        "is_asked_for": is_asked_for,
+        "is_missing": second_factor.is_missing(request),
         "secret": " ".join(secret[start : start + 4] for start in range(0, len(secret), 4)),
         "left": second_factor.recovery_codes_left(user) if is_on else 0,
     }

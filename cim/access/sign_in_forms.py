@@ -38,9 +38,10 @@ class SecondFactorForm(CodeForm):
 
     field_order = ("password", "code")
 
-    def __init__(self, *args: Any, user: User, is_on: bool, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, user: User, is_on: bool, is_asked_for: bool, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.user = user
+        self.is_asked_for = is_asked_for
         if is_on:
             self.fields["action"].required = True
         else:
@@ -50,6 +51,12 @@ class SecondFactorForm(CodeForm):
         # Whoever comes by single sign-on has none.
         if is_on or not user.has_usable_password():
             del self.fields["password"]
+
+    def clean_action(self) -> str:
+        action: str = self.cleaned_data["action"]
+        if action == "off" and self.is_asked_for:
+            raise forms.ValidationError(_("Your role asks for a second factor; it stays on."))
+        return action
 
     def clean_password(self) -> str:
         password: str = self.cleaned_data["password"]

@@ -16,6 +16,7 @@ urlpatterns = [
     path("login/new-password/<str:uidb64>/<str:token>/", sign_in.new_password, name="new_password"),
     path("users/", pages.users, name="users"),
     path("users/new/", pages.new_user, name="new_user"),
+    path("users/roles/<int:role_id>/", pages.role_rule, name="role_rule"),
     path("users/<int:user_id>/", pages.edit_user, name="user"),
     path("audit/", pages.audit_trail, name="audit"),
 ]

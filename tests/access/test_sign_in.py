@@ -16,17 +16,18 @@ import requests
 from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.internal import auth as totp
 from allauth.socialaccount.models import SocialAccount
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Group, User
 from django.core import mail
 from django.core.management import CommandError, call_command
 from django.http import HttpResponse
 from django.test import Client
 
 from cim import supervising
-from cim.access import second_factor
+from cim.access import audit, second_factor
 from cim.access.models import AuditEntry
+from interactions import stream
 from tests.doubles import identity_provider
-from tests.factories import make_user
+from tests.factories import api_for, client_for, make_user
 
 pytestmark = pytest.mark.django_db
 
@@ -475,3 +476,99 @@ def test_lost_second_factor_is_forgotten_by_a_command(aylin, with_factor):
         call_command("forget_second_factor", "aylin")
     with pytest.raises(CommandError, match="There is no user 'nobody'"):
         call_command("forget_second_factor", "nobody")
+
+
+# A second factor that the role asks for
+
+
+@pytest.fixture
+def asked(aylin: User, clock: Callable[[int], None]) -> User:
+    second_factor.ask_of_role(Group.objects.get(name="Agent"), True, audit.system_actor("command"))
+    return aylin
+
+
+def test_whoever_lacks_a_second_factor_of_the_role_is_led_to_set_it_up(asked, monkeypatch):
+    monkeypatch.setattr(totp, "generate_totp_secret", lambda: SECRET)
+    client = Client()
+    password_step(client)
+
+    closed = [client.get(address) for address in ("/", "/customers/", "/account/", "/account/password/")]
+    page = client.get("/account/second-factor/")
+    program = client.get("/api/v1/customers/")
+    client.post("/account/second-factor/", {"password": PASSWORD, "code": code_of(0), "action": "on"})
+
+    assert {answer["Location"] for answer in closed} == {"/account/second-factor/"}
+    assert "Your role asks for a second factor" in page.content.decode()
+    assert (program.status_code, program["Content-Type"]) == (403, "application/problem+json")
+    assert client.get("/account/").status_code == 200
+    assert client.get("/api/v1/customers/").status_code == 200
+
+
+def test_whoever_lacks_a_second_factor_can_sign_out(asked):
+    client = Client()
+    password_step(client)
+
+    client.post("/logout/")
+
+    assert client.get("/account/")["Location"].startswith("/login/")
+
+
+def test_second_factor_that_the_role_asks_for_stays_on(asked, with_factor):
+    client = Client()
+    password_step(client)
+    client.post("/login/code/", {"code": code_of(1)})
+
+    page = client.get("/account/second-factor/").content.decode()
+    answer = client.post("/account/second-factor/", {"code": with_factor[0], "action": "off"})
+
+    assert 'value="off"' not in page
+    assert answer.status_code == 400
+    assert second_factor.is_on(asked)
+
+
+def test_keys_of_a_role_that_asks_for_a_second_factor_open_as_before(asked):
+    assert api_for("Agent").get("/api/v1/customers/").status_code == 200
+
+
+def test_whoever_comes_by_single_sign_on_was_asked_by_the_provider(house, asked):
+    client = Client()
+
+    house.sign_in(client)
+
+    assert User.objects.filter(username="astrid", groups__rule__second_factor=True).exists()
+    assert is_signed_in(client)
+
+
+def test_streams_are_closed_to_whoever_lacks_a_second_factor(asked):
+    client = Client()
+    password_step(client)
+    cookie = f"sessionid={client.cookies['sessionid'].value}".encode()
+    scope = {"type": "http", "method": "GET", "path": "/desk/stream/", "query_string": b""}
+    scope["headers"] = [(b"host", b"testserver"), (b"cookie", cookie)]
+
+    with pytest.raises(stream.Refusal) as refused:
+        stream.admit(scope, stream.DeskRule)
+
+    assert refused.value.status == 403
+
+
+def test_role_asks_for_a_second_factor_by_an_admin_and_the_trail_says_so():
+    admin, agents = client_for("Admin"), Group.objects.get(name="Agent")
+    address = f"/users/roles/{agents.pk}/"
+
+    for said in ("yes", "yes", "no"):
+        assert admin.post(address, {"second_factor": said})["Location"] == "/users/"
+
+    changes = AuditEntry.objects.filter(action="role.change").order_by("id")
+    assert [entry.data["after"] for entry in changes] == [{"second_factor": True}, {"second_factor": False}]
+    assert {entry.actor_name for entry in changes} == {"Ada Amani"}
+    assert client_for("Supervisor").post(address, {"second_factor": "yes"}).status_code == 403
+
+
+def test_page_of_roles_counts_who_has_a_second_factor(asked, with_factor):
+    make_user("Agent", username="second", first_name="Berta").groups.set(asked.groups.all())
+
+    page = client_for("Admin").get("/users/")
+
+    (agents,) = (role for role in page.context["roles"] if role.name == "Agent")
+    assert (agents.members, agents.secured, agents.asks) == (2, 1, True)
