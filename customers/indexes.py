@@ -1,8 +1,10 @@
 """Which attributes have indexes of their own, and how those come and go without blocking anybody (C2, C6).
 
 An attribute marked *fast* gets an index of its order and, where its values are searched for pieces, one of trigrams.
-Both are built and dropped concurrently, by a worker; ``Attribute.index_state`` says how far it is. Whether they exist
-is asked of the database, so that a job can be broken off anywhere and repeated.
+Its folded texts are counted too: how many of an expression match the planner knows only from statistics of their own,
+for it takes none from an index that leaves rows out. All are built and dropped by a worker, the indexes concurrently;
+``Attribute.index_state`` says how far it is. Whether they exist is asked of the database, so that a job can be broken
+off anywhere and repeated.
 """
 
 from collections.abc import Sequence
@@ -74,6 +76,7 @@ def _settle(attribute: Attribute) -> None:
                 # What a build that was broken off has left cannot be used and still costs every write.
                 _execute(f"DROP INDEX CONCURRENTLY IF EXISTS {index.name}")
                 _execute(f"CREATE INDEX CONCURRENTLY {index.name} ON customers_customer {index.definition}")
+            _count_texts(attribute)
             _execute("ANALYZE customers_customer")
         except DatabaseError:
             logger.exception("index not built", attribute=attribute.key)
@@ -82,14 +85,23 @@ def _settle(attribute: Attribute) -> None:
             _mark(attribute, Attribute.IndexState.READY)
     else:
         _mark(attribute, Attribute.IndexState.READY)
+        if _count_texts(attribute):
+            _execute("ANALYZE customers_customer")
+
+
+def _count_texts(attribute: Attribute) -> bool:
+    """Make the statistics that ``attribute`` lacks; tell whether it did. They fill with the next ANALYZE."""
+    name, expression = _statistics_of(attribute)
+    if not expression or _value("SELECT EXISTS (SELECT FROM pg_statistic_ext WHERE stxname = %s)", [name]):
+        return False
+    _execute(f"CREATE STATISTICS {name} ON ({expression}) FROM customers_customer")
+    return True
 
 
 def _drop_unwanted() -> None:
-    wanted = {
-        index.name
-        for attribute in Attribute.objects.active().filter(fast=True)
-        for index in indexes_of(attribute)
-    }
+    fast = Attribute.objects.active().filter(fast=True)
+    wanted = {index.name for attribute in fast for index in indexes_of(attribute)}
+    counted = {_statistics_of(attribute)[0] for attribute in fast}
     # First the lists stop counting on them.
     for attribute in Attribute.objects.active().filter(fast=False, index_state=Attribute.IndexState.READY):
         if not _is_always_sorted(attribute):
@@ -104,6 +116,15 @@ def _drop_unwanted() -> None:
     for name in existing:
         if name not in wanted:
             _execute(f"DROP INDEX CONCURRENTLY IF EXISTS {connection.ops.quote_name(name)}")
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT stxname FROM pg_statistic_ext WHERE stxrelid = 'customers_customer'::regclass AND stxname LIKE %s",
+            [f"{_PREFIX}\\_%"],
+        )
+        existing = [row[0] for row in cursor.fetchall()]
+    for name in existing:
+        if name not in counted:
+            _execute(f"DROP STATISTICS IF EXISTS {connection.ops.quote_name(name)}")
 
 
 def indexes_of(attribute: Attribute) -> list[Index]:
@@ -118,6 +139,17 @@ def indexes_of(attribute: Attribute) -> list[Index]:
             )
         )
     return found
+
+
+def _statistics_of(attribute: Attribute) -> tuple[str, str]:
+    """Return the name and expression of the statistics of a fast attribute; nothing where its column has them."""
+    column = Column(attribute, row="")
+    if not column.is_folded:
+        return "", ""
+    # Options are chosen whole, other texts are searched for pieces.
+    if attribute.kind is Kind.CHOICE:
+        return f"{_PREFIX}_keys_{column.name}", column.key
+    return f"{_PREFIX}_texts_{column.name}", column.text
 
 
 def _is_always_sorted(attribute: Attribute) -> bool:

@@ -102,8 +102,16 @@ class Column:
         """What the customers are sorted by; NULL where empty."""
         if not self.is_text:
             return self.raw
-        single = f"{self.raw}[1]" if self.attribute.is_list else self.raw
-        return f'left({self._comparable(single)}, {KEY_LENGTH}) COLLATE "C"'
+        return f'left({self._comparable(self._first)}, {KEY_LENGTH}) COLLATE "C"'
+
+    @cached_property
+    def is_empty(self) -> str:
+        """Whether there is no key."""
+        return f"({self._first} IS NULL)"
+
+    @property
+    def _first(self) -> str:
+        return f"{self.raw}[1]" if self.attribute.is_list else self.raw
 
     def _comparable(self, text: str) -> str:
         return f"cim_fold({text})" if self.is_folded else text

@@ -1,14 +1,18 @@
 """Which rows, in which order: the plans by which a page of a million customers is found (C22, C25, C30).
 
-Ids first, the wide rows afterwards. Where an index has the order, its first rows are walked; a search looks a bounded
-way along it before all matches are taken and sorted. No plan depends on the planner's guess of how many match.
+Ids first, the wide rows afterwards. Where an index has the order, its first rows are walked; a search looks a short way
+along it, then takes all matches where an index finds them, else looks farther, each time a bounded way, before it goes
+through all customers. What the planner guesses decides only what is tried first.
 """
 
 # ruff: noqa: S608 - the statements are put together from declared columns; every value is a parameter
+import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 from uuid import UUID
 
@@ -17,14 +21,20 @@ from django.db import connection
 from customers.listing.columns import Column, Fragment, joined, word
 from customers.listing.query import Query
 
-WALK = 4000
-"""How far a search looks along the index that has its order, beyond what the page needs: about 10 ms."""
+WALK = 1000
+"""How far a search looks along the index that has its order at first: about 2 ms."""
+
+FARTHER = 16
+"""How many times as far it looks next, where that is less work than taking all matches."""
 
 LONG_WALK = 100_000
-"""How far it looks along where the beginning has shown that the page is there."""
+"""How far it looks at most: about 130 ms."""
 
-CAP = 20_000
+CAP = 10_000
 """Up to how many matches are counted while the page is found."""
+
+CHEAP = 20_000
+"""Up to which cost, as the planner guesses it, taking all matches is less work than walking farther than ``WALK``."""
 
 SMALL = 20_000
 """Up to how many customers every search is counted at once."""
@@ -55,7 +65,7 @@ class Plan:
     has_document_index: bool
 
     def find(self) -> Found:
-        """Return the page, after at most four statements."""
+        """Return the page, after at most a dozen statements."""
         query = self.query
         if query.offset >= self.total:
             # Nobody can be on that page, so nobody is looked for.
@@ -64,17 +74,11 @@ class Plan:
             )
         if not query.is_narrowed:
             return self._find_among_all()
-        if self.total > SMALL:
-            likely = 0
-            if self.has_order_index:
-                found, likely = self._find_on_walk()
-                if found:
-                    return found
-            if likely > 2 * CAP:
-                return self._find_among_many()
-            if query.offset + query.page_size < CAP:
-                return self._find_matches(most=CAP) or self._find_among_many()
-        return self._find_matches() or self._find_among_many()
+        if self.total <= SMALL:
+            return self._take_matches()
+        if self.has_order_index:
+            return self._find_on_walk()
+        return self._find_few() or self._find_among_many(CAP)
 
     def count(self) -> int:
         """Count exactly."""
@@ -130,42 +134,112 @@ class Plan:
 
     # Those who match
 
-    def _find_on_walk(self) -> tuple[Found | None, int]:
-        """Look for the page among the first customers of the order, and how many are likely to match in all.
-
-        None where the page is not found: after a short walk, and a longer one if the first says that it is worth it.
-        """
-        wanted = self.query.offset + self.query.page_size + 1
-        length, likely = WALK + 4 * wanted, 0
-        while True:
-            ids = self._walk(length, wanted)
+    def _find_on_walk(self) -> Found:
+        """Look for the page along the order, ever farther while that is less work than taking all matches."""
+        query = self.query
+        last = query.offset + query.page_size
+        wanted, length = last + 1, max(WALK, 1)
+        more_than, top = 0, None
+        while length <= LONG_WALK:
+            ids, top = self._walk(length, wanted, top)
             if len(ids) == wanted or length >= self.total:
-                more_than = self.query.offset + self.query.page_size
-                return self._found(ids[self.query.offset :], more_than=more_than), likely
-            if likely or not ids:
-                return None, likely
+                return self._found(ids[query.offset :], more_than=last)
             likely = len(ids) * self.total // length
-            length = 3 * wanted * length // (2 * len(ids))
-            if likely <= CAP or length > LONG_WALK:
-                return None, likely
+            # Where nobody was found, half a customer is: that there is nobody farther on is not known.
+            needed = 2 * wanted * length // max(2 * len(ids), 1)
+            if likely > CAP:
+                length = max(needed * 3 // 2, 2 * length)
+                if length > LONG_WALK:
+                    return self._find_among_many(more_than)
+            else:
+                if not more_than and (self._is_cheap or needed > 4 * LONG_WALK):
+                    if found := self._find_few():
+                        return found
+                    more_than = CAP
+                length = min(FARTHER * length, LONG_WALK) if length < LONG_WALK else LONG_WALK + 1
+        return (None if more_than else self._find_few()) or self._find_among_many(CAP)
 
-    def _walk(self, length: int, wanted: int) -> list[UUID]:
-        """Return the first ``wanted`` who match among the first ``length`` of the order.
+    @cached_property
+    def _is_cheap(self) -> bool:
+        """Whether the planner has a way to all matches that leaves most customers alone."""
+        matching = self._matching
+        rows = run(f"EXPLAIN SELECT c.id FROM customers_customer c WHERE {matching.sql}", matching.parameters)
+        cost = re.search(r"cost=[\d.]+\.\.([\d.]+)", rows[0][0])
+        return cost is not None and float(cost[1]) < CHEAP
+
+    def _walk(self, length: int, wanted: int, top: Any) -> tuple[list[UUID], Any]:
+        """Return the first ``wanted`` who match among the first ``length`` of the order; fewer if that is too short.
+
+        With them goes the key that all of them had, if it was one: as ``top`` it spares the next walk the half.
+        """
+        if not self.query.descending:
+            rows = self._matches_in(self._window(length, columns=self._judged), wanted)
+            return [row[0] for row in rows], None
+        if top is not None:
+            ids = self._walk_ties(top, length, wanted)
+            if len(ids) == wanted:
+                return ids, top
+        # The index has the ties of a descending order the wrong way round: they are turned over here. Of the last
+        # ones only some are seen, and those are not the first.
+        rows = self._matches_in(self._fallen(length), wanted)
+        if not rows:
+            return [], None
+        key = rows[-1][1]
+        top = key if key == rows[0][1] else None
+        if len(rows) == wanted and key is not None and key == rows[-2][1]:
+            ahead = [row for row in rows if row[1] != key]
+            return _turned(ahead) + self._walk_ties(key, length, wanted - len(ahead)), top
+        return _turned(rows), top
+
+    def _walk_ties(self, key: Any, length: int, wanted: int) -> list[UUID]:
+        """Return the first ``wanted`` who match among the first ``length`` with this key."""
+        stage = self._stage
+        window = Fragment(
+            f"SELECT {self._selected(self._judged)} FROM customers_customer c"
+            f" WHERE {stage.sql} AND {self._key} = %s ORDER BY c.id LIMIT %s",
+            (*stage.parameters, key, length),
+        )
+        return [row[0] for row in self._matches_in(window, wanted)]
+
+    def _matches_in(self, window: Fragment, wanted: int) -> list[tuple[UUID, Any]]:
+        """Return the ids and keys of the first ``wanted`` of a window who match.
 
         Each row is judged by itself: a join, which ``IN`` may become, does not keep the order of the window.
         """
-        conditions = joined(self._conditions(with_document=False, carries=_CARRIES_ALONE), "AND")
-        window = self._window(length, columns=conditions.columns)
-        rows = run(
-            f"SELECT c.id FROM ({window.sql}) c WHERE {conditions.sql} LIMIT %s",
+        conditions = self._judgement
+        return run(
+            f"SELECT c.id, {self._key} FROM ({window.sql}) c WHERE {conditions.sql} LIMIT %s",
             (*window.parameters, *conditions.parameters, wanted),
         )
-        return [row[0] for row in rows]
 
-    def _find_matches(self, most: int | None = None) -> Found | None:
-        """Take all matches, then sort them; None when there are more than ``most``."""
+    @cached_property
+    def _judgement(self) -> Fragment:
+        return joined(self._conditions(with_document=False, carries=_CARRIES_ALONE), "AND")
+
+    @property
+    def _judged(self) -> Collection[str]:
+        return {*self._judgement.columns, self._column.name}
+
+    def _fallen(self, length: int) -> Fragment:
+        """Return the first ``length`` customers of a descending order, ties the wrong way round."""
+        stage, key = self._stage, self._key
+        select = f"SELECT {self._selected(self._judged)} FROM customers_customer c WHERE {stage.sql}"
+        return Fragment(
+            f"({select} AND {key} IS NOT NULL ORDER BY {key} DESC, c.id DESC LIMIT %s) UNION ALL"
+            f" ({select} AND {key} IS NULL ORDER BY c.id LIMIT %s) LIMIT %s",
+            (*stage.parameters, length, *stage.parameters, length, length),
+        )
+
+    def _find_few(self) -> Found | None:
+        """Take all matches; None where there are more than ``CAP``, or the page is farther on."""
+        if self.query.offset + self.query.page_size >= CAP:
+            return None
+        found = self._take_matches(f" LIMIT {CAP + 1}")
+        return found if found.count <= CAP else None
+
+    def _take_matches(self, limit: str = "") -> Found:
+        """Take all matches, then sort them."""
         query, matching = self.query, self._matching
-        limit = f" LIMIT {most + 1}" if most else ""
         rows = run(
             f"WITH m AS MATERIALIZED (SELECT c.id, {self._key} AS key FROM customers_customer c"
             f" WHERE {matching.sql}{limit})"
@@ -174,20 +248,19 @@ class Plan:
             (*matching.parameters, query.page_size, query.offset),
         )
         count, ids = rows[0]
-        if most and count > most:
-            return None
         return Found(ids, has_next=count > query.offset + len(ids), count=count, is_exact=True)
 
-    def _find_among_many(self) -> Found:
-        """Sort all matches and keep no more than the page; their number stays open."""
+    def _find_among_many(self, more_than: int) -> Found:
+        """Sort all matches and keep no more than the page; of their number is known what they are more than."""
         query, matching = self.query, self._matching
-        # OFFSET 0 keeps the order apart from the conditions: an index that has the order may have every match last.
+        # An index that has the order may have every match last. It does not have this one, which comes to the same,
+        # and which several workers can sort their parts by.
+        order = f"{self._column.is_empty}, {self._order(self._key)}"
         rows = run(
-            f"SELECT id FROM (SELECT c.id, {self._key} AS key FROM customers_customer c"
-            f" WHERE {matching.sql} OFFSET 0) c ORDER BY {self._order('key')} LIMIT %s OFFSET %s",
+            f"SELECT c.id FROM customers_customer c WHERE {matching.sql} ORDER BY {order} LIMIT %s OFFSET %s",
             (*matching.parameters, query.page_size + 1, query.offset),
         )
-        return self._found([row[0] for row in rows], more_than=max(CAP, query.offset + query.page_size))
+        return self._found([row[0] for row in rows], more_than=max(more_than, query.offset + query.page_size))
 
     def _found(self, ids: list[UUID], *, more_than: int) -> Found:
         """Return what a search found that stops one after the page."""
@@ -240,6 +313,9 @@ class Plan:
         groups += [word(item, searched, with_document=with_document) for item in query.words]
         return groups + [Fragment(carries, (label,)) for label in query.label_ids]
 
+    def _selected(self, columns: Collection[str]) -> str:
+        return ", ".join(f"c.{name}" for name in sorted({"id", *columns}))
+
     def _window(self, length: int, *, backwards: bool = False, columns: Collection[str] = ()) -> Fragment:
         """Return the first ``length`` customers of the order with ``columns``, by the index that has the order.
 
@@ -247,8 +323,7 @@ class Plan:
         order. In the descending one the key falls and the ids rise; sorting the ties of the last key could mean
         sorting everybody, so that key is found first, and its ties are read by id.
         """
-        selected = ", ".join(f"c.{name}" for name in sorted({"id", *columns}))
-        select = f"SELECT {selected} FROM customers_customer c WHERE {self._stage.sql}"
+        select = f"SELECT {self._selected(columns)} FROM customers_customer c WHERE {self._stage.sql}"
         stage = self._stage.parameters
         key = self._key
         if not self.query.descending:
@@ -284,6 +359,15 @@ class Plan:
         return Fragment(
             f"{sql} LIMIT %s", (*(parameter for part in parts for parameter in part.parameters), length)
         )
+
+
+def _turned(rows: Sequence[tuple[UUID, Any]]) -> list[UUID]:
+    """Return the ids with those of each key turned over; those without a key are in order."""
+    ids: list[UUID] = []
+    for key, ties in groupby(rows, key=itemgetter(1)):
+        of_key = [row[0] for row in ties]
+        ids += of_key if key is None else reversed(of_key)
+    return ids
 
 
 def run(sql: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:

@@ -9,6 +9,7 @@ from cim.access.audit import system_actor
 from customers import indexes, schema
 from customers.models import Attribute
 from customers.schema import Definition
+from tests.conftest import as_owner
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -53,6 +54,36 @@ def test_indexes_come_and_go_with_the_mark() -> None:
     assert indexes.settle()
     assert existing() == set()
     assert state(tariff) == "none"
+
+
+def counted() -> set[str]:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT stxname FROM pg_statistic_ext WHERE stxname LIKE 'fast%'")
+        return {row[0] for row in cursor.fetchall()}
+
+
+def test_the_planner_learns_what_fast_texts_hold() -> None:
+    tariff, grade = add("Tariff", "text"), add("Grade", "choice", options=["Gold"])
+    site = add("Site", "url")
+    assert indexes.settle()
+    assert counted() == {f"fast_texts_text_{tariff.slot}", f"fast_keys_text_{grade.slot}"}
+
+    change(tariff, fast=False)
+    assert indexes.settle()
+    assert counted() == {f"fast_keys_text_{grade.slot}"}
+    assert state(site) == "ready"
+
+
+def test_attributes_that_were_fast_before_are_counted_while_their_indexes_serve() -> None:
+    tariff = add("Tariff", "text")
+    indexes.settle()
+    with as_owner(), connection.cursor() as cursor:
+        cursor.execute(f"DROP STATISTICS fast_texts_text_{tariff.slot}")
+    before = existing()
+
+    assert indexes.settle()
+    assert counted() == {f"fast_texts_text_{tariff.slot}"}
+    assert (existing(), state(tariff)) == (before, "ready")
 
 
 @pytest.mark.parametrize(

@@ -175,8 +175,9 @@ def sizes(dice: random.Random) -> dict[str, int]:
     return dice.choice(
         [
             {"SMALL": 20_000, "CAP": 20_000, "WALK": 4_000},
-            {"SMALL": 0, "CAP": 300, "WALK": 60},
-            {"SMALL": 0, "CAP": 9_000, "WALK": 0},
+            {"SMALL": 0, "CAP": 300, "WALK": 60, "LONG_WALK": 3_000, "CHEAP": 0},
+            {"SMALL": 0, "CAP": 300, "WALK": 20, "LONG_WALK": 600, "CHEAP": 10**9},
+            {"SMALL": 0, "CAP": 9_000, "WALK": 1, "LONG_WALK": 100, "CHEAP": 400},
         ]
     )
 
