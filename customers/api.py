@@ -40,6 +40,12 @@ from customers.serializers import (
 )
 from customers.values import to_json
 
+ON_ERASED = OpenApiParameter(
+    "on_erased",
+    str,
+    enum=["warn", "reject"],
+    description="what a number does that belonged to an erased person: warn (default), or 409 with `warnings`",
+)
 _BESIDE_PROFILE = frozenset({"attributes", "labels", "identifiers"})
 _ETAG = re.compile(r'(?:W/)?"?(\d{1,9})"?')
 
@@ -120,11 +126,14 @@ class CustomersView(APIView):
         operation_id="customers_create",
         request=CustomerBody,
         responses={200: CustomerBody, 201: CustomerBody},
-        parameters=[OpenApiParameter("on_conflict", str, enum=[item.value for item in OnConflict])],
+        parameters=[
+            OpenApiParameter("on_conflict", str, enum=[item.value for item in OnConflict]),
+            ON_ERASED,
+        ],
     )
     @idempotent
     def post(self, request: Request) -> Response:
-        strict_query(request, {"on_conflict"})
+        strict_query(request, {"on_conflict", "on_erased"})
         on_conflict = _choice(request, "on_conflict", [item.value for item in OnConflict])
         schema = Schema.current()
         sight = sight_of(request.user, schema)
@@ -133,6 +142,7 @@ class CustomersView(APIView):
         with refusals():
             given = _given(body, schema, sight)
             labels = _labels(body, request)
+            doubts = _doubts(request, given, schema)
             outcome = profiles.create(
                 given,
                 actor,
@@ -143,9 +153,21 @@ class CustomersView(APIView):
             )
             labelling.relabel(outcome.customer, actor, add=labels)
         answer = {"outcome": outcome.kind, **_shown(outcome.customer, schema, sight)}
-        if told := returning.warnings(sorted(schema.uses_of(given.values, given.typed)), timezone.now()):
-            answer["warnings"] = told
+        if doubts:
+            answer["warnings"] = doubts
         return _versioned(answer, outcome.customer, status=201 if outcome.kind == "created" else 200)
+
+
+def _doubts(request: Request, given: Given, schema: Schema) -> list[str]:
+    """Say which given numbers belonged to somebody who was erased (C17).
+
+    Raises Conflict instead for whoever wants to be asked first.
+    """
+    on_erased = _choice(request, "on_erased", ["warn", "reject"])
+    doubts = returning.warnings(sorted(schema.uses_of(given.values, given.typed)), timezone.now())
+    if doubts and on_erased == "reject":
+        raise Conflict(" ".join(doubts), warnings=doubts)
+    return doubts
 
 
 def _note_search(request: Request, query: Query) -> None:
@@ -189,16 +211,23 @@ class CustomerView(APIView):
         audit.note(audit.actor_of(request), "customer.view", object_type="customer", object_id=customer.id)
         return _versioned(_shown(customer, schema, sight_of(request.user, schema)), customer)
 
-    @extend_schema(operation_id="customers_partial_update", request=CustomerBody, responses=CustomerBody)
+    @extend_schema(
+        operation_id="customers_partial_update",
+        parameters=[ON_ERASED],
+        request=CustomerBody,
+        responses=CustomerBody,
+    )
     def patch(self, request: Request, customer_id: UUID) -> Response:
         return self._write(request, customer_id, replace=False)
 
-    @extend_schema(operation_id="customers_update", request=CustomerBody, responses=CustomerBody)
+    @extend_schema(
+        operation_id="customers_update", parameters=[ON_ERASED], request=CustomerBody, responses=CustomerBody
+    )
     def put(self, request: Request, customer_id: UUID) -> Response:
         return self._write(request, customer_id, replace=True)
 
     def _write(self, request: Request, customer_id: UUID, *, replace: bool) -> Response:
-        strict_query(request, ())
+        strict_query(request, {"on_erased"})
         schema = Schema.current()
         sight = sight_of(request.user, schema)
         body = _validated(CustomerBody, request)
@@ -207,6 +236,7 @@ class CustomerView(APIView):
             current = customer_of(customer_id)
             given = _given(body, schema, sight, current)
             labels = _labels(body, request) if "labels" in body else None
+            doubts = _doubts(request, given, schema)
             customer = profiles.edit(
                 current.id,
                 given,
@@ -221,7 +251,10 @@ class CustomerView(APIView):
             if labels is not None:
                 gone = [label for label in labelling.carried_by(customer) if label not in labels]
                 labelling.relabel(customer, actor, add=labels, remove=gone)
-        return _versioned(_shown(customer, schema, sight), customer)
+        answer = _shown(customer, schema, sight)
+        if doubts:
+            answer["warnings"] = doubts
+        return _versioned(answer, customer)
 
     @extend_schema(operation_id="customers_destroy", responses={204: None})
     def delete(self, request: Request, customer_id: UUID) -> Response:

@@ -10,7 +10,7 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 
 from customers.folding import fold
-from customers.models import Erasure
+from customers.models import Erasure, Phone
 
 
 def mark(text: str) -> str:
@@ -85,11 +85,22 @@ def refusal(at: datetime) -> str:
 
 
 def warnings(numbers: Collection[str], now: datetime) -> list[str]:
-    """Say of each number that an erased person had it. One query, none without numbers."""
+    """Say of each number that an erased person had it (C17). At most two queries, none without numbers."""
     watch = Watch.now(now, numbers) if numbers else Watch({})
     return [
         _("%(number)s belonged to a person who was erased. Make sure that this is somebody else.")
         % {"number": number}
-        for number in numbers
-        if watch.knows(number)
+        for number in doubtful(numbers, watch)
     ]
+
+
+def doubtful(numbers: Collection[str], watch: Watch) -> list[str]:
+    """Keep the numbers that an erased person had and nobody has by now: one in use was given to somebody else.
+
+    At most one query.
+    """
+    known = [number for number in numbers if watch.knows(number)] if watch else []
+    if not known:
+        return []
+    in_use = set(Phone.objects.current().filter(number__in=known).values_list("number", flat=True))
+    return [number for number in known if number not in in_use]

@@ -10,6 +10,7 @@ from psycopg import sql
 
 from customers.dialects import Unreadable, spreadsheet_safe
 from customers.importing import staging, uploads
+from customers.importing.checking import unpack
 from customers.importing.leasing import server_cursor
 from customers.importing.options import Options
 from customers.importing.planning import Conflict
@@ -17,10 +18,12 @@ from customers.importing.writing import Statements
 from customers.models import OUTCOMES, Attribute, Customer, ImportRow, ImportRun
 from customers.models.customer import from_column
 from customers.policy import MASK, Sight
+from customers.returning import Watch, doubtful
 from customers.schema import Schema
 from customers.values import Value, to_json
 
 _PAGE = 2_000
+_LINES_NAMED = 20
 
 COUNTED = ("read", *OUTCOMES)
 
@@ -150,6 +153,7 @@ def preview(run: ImportRun, schema: Schema, sight: Sight, *, most: int) -> dict[
     return {
         "counts": {name: run.counts.get(name, 0) for name in COUNTED},
         "without_phone": _without_phone(run),
+        "of_erased": _of_erased(run, timezone.now()),
         **groups,
     }
 
@@ -224,6 +228,24 @@ def _without_phone(run: ImportRun) -> int:
         )
         row = cursor.fetchone()
     return int(row[0]) if row else 0
+
+
+def _of_erased(run: ImportRun, now: datetime) -> dict[str, Any]:
+    """Say which good rows have a number that an erased person had: who imports them makes sure of them first (C17)."""
+    watch = Watch.now(now)
+    found: dict[int, list[str]] = {}
+    if watch:
+        with server_cursor() as cursor:
+            cursor.execute(
+                "SELECT line, uses FROM customers_importline WHERE run_id = %s AND uses <> '' ORDER BY line",
+                [run.id],
+            )
+            for line, uses in cursor:
+                if known := [number for number in unpack(uses) if watch.knows(number)]:
+                    found[line] = known
+    doubts = set(doubtful({number for numbers in found.values() for number in numbers}, watch))
+    lines = [line for line, numbers in found.items() if doubts.intersection(numbers)]
+    return {"count": len(lines), "lines": lines[:_LINES_NAMED]}
 
 
 def find(run_id: UUID) -> ImportRun:

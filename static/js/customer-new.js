@@ -4,7 +4,7 @@ import { idempotencyKey, post, schema, send } from "./api.js";
 import { bodyOf, Field, grouped, isWritable, placeErrors } from "./customer-fields.js";
 import { afterPause, el, fill, icon } from "./elements.js";
 import { may } from "./page.js";
-import { askToReplace, showSeveralOwners } from "./overwrite-warning.js";
+import { askToReplace, confirmSomebodyElse, showSeveralOwners } from "./overwrite-warning.js";
 import { toastNext } from "./toasts.js";
 import { fullName, isEmpty } from "./values.js";
 
@@ -72,7 +72,8 @@ class NewCustomer {
     return bodyOf(this.fields.filter((field) => !isEmpty(field.value())));
   }
 
-  async save(onConflict) {
+  /** Save; `onErased` is "reject" until somebody has confirmed that a number is not an erased person's any more. */
+  async save(onConflict, onErased = "reject") {
     this.say([]);
     const wrong = this.fields.filter((field) => !field.check());
     this.count();
@@ -81,23 +82,28 @@ class NewCustomer {
     const saveButton = this.part("save");
     saveButton.setAttribute("aria-disabled", "true");
     try {
-      const { data } = await send("POST", `customers/?on_conflict=${onConflict}`, { body, headers: { "Idempotency-Key": idempotencyKey() } });
+      const { data } = await send("POST", `customers/?on_conflict=${onConflict}&on_erased=${onErased}`, { body, headers: { "Idempotency-Key": idempotencyKey() } });
       this.saved = true;
       const name = fullName(data) || gettext("The customer");
       toastNext(interpolate(data.outcome === "created" ? gettext("%s was added.") : gettext("The profile of %s was replaced. The old one is in the history."), [name]));
       location.assign(`/customers/${data.id}/`);
     } catch (problem) {
-      await this.refused(problem, body);
+      await this.refused(problem, body, onConflict, onErased);
     } finally {
       saveButton.removeAttribute("aria-disabled");
     }
   }
 
-  async refused(problem, body) {
+  async refused(problem, body, onConflict, onErased) {
     const owners = problem.body ? problem.body.customers || [] : [];
+    const doubts = problem.body ? problem.body.warnings || [] : [];
+    if (problem.status === 409 && doubts.length) {
+      if (await confirmSomebodyElse(doubts)) await this.save(onConflict, "warn");
+      return;
+    }
     if (problem.status === 409 && owners.length === 1) {
       const choice = await askToReplace({ id: owners[0], attributes: this.attributes.filter(isWritable), body });
-      if (choice === "replace") await this.save("overwrite");
+      if (choice === "replace") await this.save("overwrite", onErased);
       if (choice === "open") { this.saved = true; location.assign(`/customers/${owners[0]}/`); }
       return;
     }

@@ -12,6 +12,7 @@ import { confirmAction, openMenu } from "./dialogs.js";
 import { button, el, fill, icon } from "./elements.js";
 import { addKeys } from "./keys.js";
 import { changeLabels, labelPill, labelsOf, makeLabel } from "./labels.js";
+import { confirmSomebodyElse } from "./overwrite-warning.js";
 import { may } from "./page.js";
 import { privacyItems } from "./customer-privacy.js";
 import { toast, toastNext } from "./toasts.js";
@@ -199,11 +200,12 @@ class CustomerProfile {
     await this.send(fields, this.customer.version);
   }
 
-  async send(fields, version) {
+  /** Save these; `onErased` is "reject" until somebody has confirmed that a number is not an erased person's any more. */
+  async send(fields, version, onErased = "reject") {
     const saveButton = this.part("save");
     saveButton.disabled = true;
     try {
-      const { data } = await patch(`customers/${this.id}/`, bodyOf(fields), { headers: { "If-Match": `"${version}"` } });
+      const { data } = await patch(`customers/${this.id}/?on_erased=${onErased}`, bodyOf(fields), { headers: { "If-Match": `"${version}"` } });
       this.customer = data;
       fields.forEach((field) => this.revealed.delete(field.attribute.key));
       this.endEditing();
@@ -211,15 +213,20 @@ class CustomerProfile {
       toast(gettext("Saved."));
       this.loadVersions();
     } catch (problem) {
-      await this.refused(problem, fields);
+      await this.refused(problem, fields, version);
     } finally {
       this.renderFoot();
     }
   }
 
-  async refused(problem, fields) {
+  async refused(problem, fields, version) {
     if (problem.status === 412) {
       await this.settle(fields);
+      return;
+    }
+    const doubts = problem.body ? problem.body.warnings || [] : [];
+    if (problem.status === 409 && doubts.length) {
+      if (await confirmSomebodyElse(doubts)) await this.send(fields, version, "warn");
       return;
     }
     const owners = problem.body ? problem.body.customers || [] : [];

@@ -298,6 +298,8 @@ class ImportRun {
       const show = () => fill(this.part("preview-rows"), comparable(preview, attributes, this.run, only.checked));
       only.addEventListener("change", show);
       show();
+      const erased = preview.of_erased;
+      fill(this.part("preview-doubts"), erased.count ? el("div", { class: "note warn" }, icon("triangle-alert"), el("p", { class: "words" }, interpolate(ngettext("%(number)s row has a number that belonged to a person who was erased (line %(lines)s). Make sure that this is somebody else.", "%(number)s rows have a number that belonged to a person who was erased (lines %(lines)s). Make sure that these are somebody else.", erased.count), { number: count(erased.count), lines: `${erased.lines.join(", ")}${erased.count > erased.lines.length ? " …" : ""}` }, true))) : null);
       const without = preview.without_phone;
       fill(this.part("preview-under"), gettext("Old value, then new"), without ? ` · ${interpolate(ngettext("%s row has no phone", "%s rows have no phone", without), [count(without)])}` : "");
     } catch (problem) {

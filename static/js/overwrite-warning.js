@@ -2,7 +2,7 @@
 
 import { read } from "./api.js";
 import { comparisonTable, fate, shownValue } from "./comparison.js";
-import { openDialog } from "./dialogs.js";
+import { confirmAction, openDialog } from "./dialogs.js";
 import { button, el, icon } from "./elements.js";
 import { labelPill } from "./labels.js";
 import { language, may } from "./page.js";
@@ -52,6 +52,13 @@ function keptRows(customer) {
 
 function head(mark, title, under) {
   return el("div", { class: "comparison-head" }, mark, el("div", {}, el("strong", { class: "strong" }, title), el("br"), el("span", { class: "hint" }, under)));
+}
+
+/** Ask whether numbers that an erased person had are somebody else's by now (C17); resolves true when they are. */
+export function confirmSomebodyElse(doubts) {
+  return confirmAction({
+    title: gettext("Is this somebody else?"), lead: doubts.join(" "), action: gettext("It is somebody else"), danger: false,
+  });
 }
 
 /** Ask what to do; resolves with "replace", "open", or undefined to go back to the form. */

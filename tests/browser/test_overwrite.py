@@ -1,9 +1,13 @@
 from collections.abc import Callable
 
 import pytest
+from django.utils import timezone
 from playwright.sync_api import Page, expect
 
+from cim.access.audit import system_actor
+from customers import erasing
 from customers.models import Customer
+from customers.schema import Schema
 from tests.browser.stories import add_people, opened, ready
 from tests.factories import make_user
 
@@ -97,3 +101,25 @@ def test_numbers_of_two_customers_are_refused_and_both_are_named(
     expect(dialog.get_by_role("link", name="Linnea Sjöberg")).to_be_visible()
     assert_accessible(form)
     assert not Customer.objects.filter(first_name="Somebody").exists()
+
+
+def test_number_of_an_erased_person_is_confirmed_before_it_is_saved(
+    form: Page, assert_accessible: Accessible
+) -> None:
+    erasing.erase(
+        Customer.objects.get(last_name="Weiß").pk,
+        system_actor("command"),
+        schema=Schema.current(),
+        now=timezone.now(),
+    )
+    fill_in(form, First_name="Amara", Last_name="Okonkwo", Phones="0171 3920142")
+
+    form.keyboard.press("Control+Enter")
+
+    dialog = form.get_by_role("dialog", name="Is this somebody else?")
+    expect(dialog).to_contain_text("+491713920142 belonged to a person who was erased")
+    assert_accessible(form)
+    assert not Customer.objects.filter(last_name="Okonkwo").exists()
+    dialog.get_by_role("button", name="It is somebody else").click()
+    form.wait_for_url("**/customers/*-*/")
+    assert Customer.objects.get(last_name="Okonkwo").phones == ["+491713920142"]

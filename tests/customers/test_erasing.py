@@ -132,6 +132,51 @@ def test_creating_with_such_a_number_warns():
     assert "+4930990011" in answer.json()["warnings"][0]
 
 
+def test_whoever_wants_to_be_asked_first_is_asked():
+    erase(make())
+    api = api_for("Agent")
+    body = {"first_name": "Nina", "phones": ["+4930990011"]}
+
+    asked = api.post("/api/v1/customers/?on_erased=reject", body)
+    other = api.post("/api/v1/customers/?on_erased=reject", {"first_name": "Nina", "phones": ["+4930990013"]})
+    edited = api.patch(f"/api/v1/customers/{other.json()['id']}/?on_erased=reject", body)
+    confirmed = api.patch(f"/api/v1/customers/{other.json()['id']}/", body)
+
+    assert (asked.status_code, edited.status_code, other.status_code) == (409, 409, 201)
+    assert "+4930990011" in asked.json()["warnings"][0]
+    assert asked.json()["warnings"] == edited.json()["warnings"] == confirmed.json()["warnings"]
+    assert "warnings" not in other.json()
+
+
+def test_number_that_was_confirmed_warns_no_more():
+    erase(make())
+    api = api_for("Agent")
+    nina = api.post("/api/v1/customers/", {"first_name": "Nina", "phones": ["+4930990011"]}).json()
+
+    again = api.patch(f"/api/v1/customers/{nina['id']}/?on_erased=reject", {"phones": ["+4930990011"]})
+
+    assert (again.status_code, again.json().get("warnings")) == (200, None)
+
+
+def test_preview_of_a_file_names_rows_with_a_number_of_an_erased_person():
+    erase(make())
+    erase(make(first_name="Yves", phones=["+4930990021", "+4930990022"], emails=["y@quill.example"]))
+    make(first_name="Holder", phones=["+4930990022"], emails=[])
+    run = run_import(
+        "Nina,New,+4930990013,",
+        "Niels,New,030 990011,niels@new.example",
+        "Zoë,Quill,+4930990011,",
+        "Holder,Quill,+4930990022,",
+        "Nora,New,+4930990021,",
+        dry_run=True,
+    )
+
+    preview = api_for("Importer").get(f"/api/v1/imports/{run.pk}/preview/").json()
+
+    assert preview["of_erased"] == {"count": 2, "lines": [3, 6]}
+    assert preview["skipped"]["count"] == 1
+
+
 def test_files_that_name_the_person_are_dropped_whole():
     run = run_import("Zoë,Quill,+4930990011,zoe@quill.example", "Bad,Row,+49,zoe@quill.example")
     other = run_import("Nina,New,+4930990013,nina@new.example")
