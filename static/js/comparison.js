@@ -1,14 +1,14 @@
 /* Old and new side by side, for the overwrite warning, versions and conflicts. */
 
 import { el, icon } from "./elements.js";
-import { formatValue, isEmpty, isList, phoneNode } from "./values.js";
+import { breakable, formatValue, isEmpty, isList, phoneNode } from "./values.js";
 
 /** One value as the reader may see it. */
 export function shownValue(attribute, value, masked = false) {
   if (isEmpty(value)) return el("span", { class: "quiet" }, "–");
   if (masked) return el("span", { class: "masked" }, icon("lock"), "••••••");
   if (attribute.type === "phone") return phoneNode(String(value));
-  if (isList(attribute)) return el("span", {}, value.map((one, index) => [index ? ", " : "", attribute.key === "phones" ? phoneNode(one) : one]));
+  if (isList(attribute)) return el("span", {}, value.map((one, index) => [index ? ", " : "", attribute.key === "phones" ? phoneNode(one) : breakable(one)]));
   return document.createTextNode(formatValue(attribute, value));
 }
 

@@ -6,8 +6,10 @@ import { confirmAction } from "./dialogs.js";
 import { button, el, fill, icon } from "./elements.js";
 import { may } from "./page.js";
 import { toast, toastNext } from "./toasts.js";
-import { formatRecent } from "./values.js";
+import { formatRecently } from "./values.js";
 
+/** What a CRM calls its credentials, as people read it. */
+const SECRETS = () => ({ api_key: gettext("API key") });
 const REGIONS = () => [["EMEA", gettext("Europe, Middle East and Africa (EMEA)")], ["AMERICAS", gettext("Americas (AMERICAS)")], ["APAC", gettext("Asia and Pacific (APAC)")]];
 
 class Connection {
@@ -58,7 +60,7 @@ class Connection {
     fill(
       this.part("body"), this.problem,
       it && it.status === "failed" ? el("div", { class: "note bad" }, icon("circle-alert"), el("p", { class: "words" }, el("strong", {}, gettext("The check failed.")), " ", it.status_detail)) : null,
-      it && it.status === "active" ? el("div", { class: "note ok" }, icon("check"), el("p", { class: "words" }, interpolate(gettext("Authentication is active. Checked %s."), [formatRecent(it.checked_at)]), it.system_user ? ` ${interpolate(gettext("The CRM records what is written as “%(user)s”, time zone %(zone)s."), { user: it.system_user, zone: it.time_zone || "UTC" }, true)}` : "")) : null,
+      it && it.status === "active" ? el("div", { class: "note ok" }, icon("check"), el("p", { class: "words" }, interpolate(gettext("Authentication is active. Checked %s."), [formatRecently(it.checked_at)]), it.system_user ? ` ${interpolate(gettext("The CRM records what is written as “%(user)s”, time zone %(zone)s."), { user: it.system_user, zone: it.time_zone || "UTC" }, true)}` : "")) : null,
       el("section", { class: "card" }, el("div", { class: "card-head" }, el("h2", {}, gettext("Connection"))), el(
         "div", { class: "card-body stack" },
         el("div", { class: "crm-pair" }, this.fields.name.element, this.fields.type.element),
@@ -87,7 +89,7 @@ class Connection {
   drawSecrets() {
     const stored = Boolean(this.configuration);
     this.secrets = Object.fromEntries(this.type().credentials.map((name) => [name, field(
-      `crm-secret-${name}`, name,
+      `crm-secret-${name}`, SECRETS()[name] || name.replaceAll("_", " "),
       el("input", { class: "input mono", type: "password", autocomplete: "new-password", spellcheck: "false", placeholder: stored ? gettext("Stored. Type a new one to replace it.") : "" }),
       gettext("Kept encrypted; nobody can read it again."),
     )]));

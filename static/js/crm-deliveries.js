@@ -9,7 +9,7 @@ import { afterPause, button, el, fill, icon } from "./elements.js";
 import { may } from "./page.js";
 import { showPager } from "./pager.js";
 import { toast } from "./toasts.js";
-import { count, formatRecent } from "./values.js";
+import { count, formatRecent, formatRecently } from "./values.js";
 
 const EVERY = 4000;
 const CHANNELS = { voice: "phone", video: "video", email: "mail", sms: "message-square-text", chat: "message-circle", social: "share-2", messaging: "message-circle", web: "globe" };
@@ -132,7 +132,7 @@ class Deliveries {
       const outcomes = { ...stateNames(), retry: gettext("to be tried again") };
       this.details = el(
         "div", { class: "crm-details" },
-        el("div", {}, el("h3", {}, gettext("What became of it")), el("p", {}, one.reason || stateNames()[one.state]), one.due_at ? el("p", { class: "quiet" }, interpolate(gettext("Next try %s"), [formatRecent(one.due_at)])) : null, one.replayed_by ? el("p", { class: "quiet" }, interpolate(gettext("Replayed by %(name)s, %(time)s"), { name: one.replayed_by, time: formatRecent(one.replayed_at) }, true)) : null, el("p", {}, el("a", { href: `/crm/sent/${one.id}/` }, gettext("Whole texts")))),
+        el("div", {}, el("h3", {}, gettext("What became of it")), el("p", {}, one.reason || stateNames()[one.state]), one.due_at ? el("p", { class: "quiet" }, interpolate(gettext("Next try %s"), [formatRecently(one.due_at)])) : null, one.replayed_by ? el("p", { class: "quiet" }, interpolate(gettext("Replayed by %(name)s, %(time)s"), { name: one.replayed_by, time: formatRecent(one.replayed_at) }, true)) : null, el("p", {}, el("a", { href: `/crm/sent/${one.id}/` }, gettext("Whole texts")))),
         el("div", {}, el("h3", {}, gettext("What was sent")), el("dl", { class: "facts" }, Object.entries(one.fields).flatMap(([name, text]) => [el("dt", { class: "mono" }, name), el("dd", {}, text.length > 200 ? `${text.slice(0, 200)}…` : text)]))),
         el("div", {}, el("h3", {}, gettext("Tries")), one.history.length ? el("ol", { class: "crm-tries", reversed: true }, one.history.slice().reverse().slice(0, 8).map((step) => el("li", {}, el("span", { class: "tabular quiet" }, formatRecent(step.at)), " ", step.reason ? interpolate(gettext("%(label)s: %(words)s"), { label: outcomes[step.outcome] || step.outcome, words: step.reason }, true) : outcomes[step.outcome] || step.outcome))) : el("p", { class: "quiet" }, gettext("None yet"))),
       );

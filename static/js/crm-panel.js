@@ -7,7 +7,7 @@ import { post, read } from "./api.js";
 import { problemNote } from "./crm-words.js";
 import { button, el, fill, icon } from "./elements.js";
 import { may } from "./page.js";
-import { formatMoment, formatNumber, formatRecent } from "./values.js";
+import { formatMoment, formatNumber, formatRecently } from "./values.js";
 
 const FIRST = 700;
 const MOST = 25;
@@ -28,8 +28,8 @@ function nameOf(field) {
 }
 
 function age(one) {
-  if (one.fetching) return el("span", { class: "under" }, one.fetched_at ? interpolate(gettext("from %s, being fetched anew"), [formatRecent(one.fetched_at)]) : gettext("being fetched"));
-  if (one.fetched_at) return el("span", { class: "under" }, interpolate(gettext("from %s"), [formatRecent(one.fetched_at)]));
+  if (one.fetching) return el("span", { class: "under" }, one.fetched_at ? interpolate(gettext("from %s, being fetched anew"), [formatRecently(one.fetched_at)]) : gettext("being fetched"));
+  if (one.fetched_at) return el("span", { class: "under" }, interpolate(gettext("from %s"), [formatRecently(one.fetched_at)]));
   return null;
 }
 
@@ -65,9 +65,10 @@ export class CrmPanel {
       el(
         "div", { class: "card-body stack tight" },
         one.reason ? el("div", { class: "note warn" }, icon("triangle-alert"), el("p", { class: "words" }, one.reason)) : null,
+        one.fetching && !one.fetched_at ? el("span", { class: "bone late" }) : null,
         one.candidates.length ? this.candidates(one) : null,
         one.records.map((record) => this.record(record, one)),
-        one.outcome === "none" && !one.fetching ? el("p", { class: "quiet" }, gettext("Nobody there fits.")) : null,
+        one.outcome === "none" && !one.fetching ? el("p", { class: "quiet" }, gettext("No customer there matches.")) : null,
       ),
     )));
   }

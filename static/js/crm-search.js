@@ -17,7 +17,7 @@ function found(one) {
     el("p", { class: "menu-head" }, interpolate(gettext("In %s"), [one.configuration.name])),
     one.pending ? el("p", { class: "results-foot" }, icon("loader"), " ", gettext("Asking the CRM")) : null,
     one.problem ? el("p", { class: "results-foot bad-text" }, one.problem) : null,
-    !one.pending && !one.problem && !one.results.length ? el("p", { class: "results-foot" }, gettext("Nobody there fits.")) : null,
+    !one.pending && !one.problem && !one.results.length ? el("p", { class: "results-foot" }, gettext("No customer there matches.")) : null,
     one.results.map((person) => el(
       "div", { class: "crm-candidate" },
       el("span", { class: "words" }, el("strong", {}, person.name || gettext("No Name")), " ", el("span", { class: "quiet" }, [...person.phones.slice(0, 1), ...person.emails.slice(0, 1)].join(" · "))),

@@ -2,7 +2,7 @@
 
 import { read } from "./api.js";
 import { el, fill, icon } from "./elements.js";
-import { formatRecent } from "./values.js";
+import { formatRecently } from "./values.js";
 
 const EVERY = 1500;
 const MOST = 40;
@@ -18,7 +18,7 @@ export function statusBadges(configuration) {
   return [
     configuration.enabled ? el("span", { class: `badge ${tone}`.trim(), title: configuration.status_detail || undefined }, icon(sign), word) : el("span", { class: "badge" }, icon("ban"), gettext("Switched off")),
     configuration.paused ? el("span", { class: "badge warn" }, icon("clock"), gettext("Deliveries held back")) : null,
-    configuration.resting_until ? el("span", { class: "badge warn", title: configuration.resting_reason }, icon("clock"), interpolate(gettext("Left alone until %s"), [formatRecent(configuration.resting_until)])) : null,
+    configuration.resting_until ? el("span", { class: "badge warn", title: configuration.resting_reason }, icon("clock"), interpolate(gettext("Left alone until %s"), [formatRecently(configuration.resting_until)])) : null,
   ];
 }
 

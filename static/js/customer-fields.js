@@ -174,6 +174,8 @@ export class Field {
 
   focus() {
     this.inputs()[0].focus();
+    // With what is said under it, which focus alone leaves out of sight.
+    this.element.scrollIntoView({ block: "nearest" });
   }
 }
 

@@ -367,7 +367,8 @@ class CustomerProfile {
       el("p", {}, missing ? gettext("It was deleted, or the address is wrong.") : problem.message),
       el("div", { class: "actions" },
         missing && may("delete_customers") ? button(gettext("Restore it, if it was deleted"), { icon: "undo-2" }, () => this.undelete()) : null,
-        el("a", { class: "btn primary", href: "/customers/" }, gettext("Back to the list"))),
+        missing ? null : button(gettext("Try again"), { icon: "refresh-cw", classes: "primary" }, () => location.reload()),
+        el("a", { class: `btn ${missing ? "primary" : ""}`.trim(), href: "/customers/" }, gettext("Back to the list"))),
     ));
     this.place.dataset.ready = "true";
   }

@@ -12,7 +12,7 @@ import { may } from "./page.js";
 import { piece } from "./panels.js";
 import { dress } from "./timeline.js";
 import { toast } from "./toasts.js";
-import { formatRecent, fullName, hue, initials, isEmpty, nameNodes, phoneNode, valueOf } from "./values.js";
+import { formatRecent, fullName, hue, initials, isEmpty, nameNodes, phoneNode, valueOf, withPhones } from "./values.js";
 
 const ICONS = { voice: "phone", video: "video", email: "mail", sms: "message-square-text", chat: "message-circle", social: "share-2", messaging: "messages-square", web: "globe" };
 const TILES = { voice: "phone", video: "", email: "email", sms: "warn", chat: "chat", social: "social", messaging: "messaging", web: "" };
@@ -171,7 +171,7 @@ export class Call {
     const handed = data.transferred_from ? el("span", { class: "badge vio" }, icon("arrow-left-right"), interpolate(gettext("Transfer from %s"), [data.transferred_from_name || data.transferred_from])) : null;
     const campaign = data.campaign ? el("span", { class: "badge acc" }, interpolate(gettext("Campaign %s"), [data.campaign])) : null;
     const line = [
-      data.address ? el("span", { class: "ltr" }, data.address) : gettext("No address"),
+      data.address ? el("span", { class: "ltr" }, withPhones(data.address)) : gettext("No address"),
       data.queue ? interpolate(gettext("to %s"), [data.queue]) : null,
     ].filter(Boolean).flatMap((part, index) => (index ? [" ", part] : [part]));
     this.tick();
@@ -179,7 +179,7 @@ export class Call {
       this.head,
       el("span", { class: `tile huge ${TILES[data.channel] || ""}` }, icon(this.icon)),
       el("div", { class: "call-words" },
-        el("div", { class: "call-who" }, this.timer, el("strong", { class: "call-name" }, this.name), this.badge(), matched, handed, campaign),
+        el("div", { class: "call-who" }, this.timer, el("strong", { class: "call-name" }, withPhones(this.name)), this.badge(), matched, handed, campaign),
         el("p", { class: "under" }, line)),
       el("div", { class: "actions call-actions" },
         button(gettext("Note"), { icon: "pencil", key: "N" }, () => this.focusNote()),
@@ -200,7 +200,7 @@ export class Call {
           el("span", { class: `avatar big hue-${hue(customer.id)}`, "aria-hidden": "true" }, initials(customer)),
           el("div", { class: "person-words" },
             el("strong", { class: "call-name" }, nameNodes(customer)),
-            el("p", { class: "quiet" }, [customer.postal_code, customer.address].filter(Boolean).join(" ")),
+            el("p", { class: "quiet" }, [customer.address, customer.postal_code].filter(Boolean).join(", ")),
             el("div", { class: "labels" }, (customer.labels || []).map((name) => labelPill(this.labels, name))))),
         el("ul", { class: "person-phones" }, (customer.phones || []).map((number, place) => el("li", {}, phoneNode(number), dialButton(customer.id, { place, label: interpolate(gettext("Dial phone %s"), [place + 1]) })))),
         el("div", { class: "actions" },
@@ -223,7 +223,7 @@ export class Call {
       if (link.how === "dialled") because.push(["check", interpolate(gettext("Dialled from the profile by %s"), [link.by])]);
     }
     this.why.element.hidden = !because.length;
-    fill(this.why.body, el("ul", { class: "reasons" }, because.map(([name, text]) => el("li", {}, icon(name), el("span", {}, text)))));
+    fill(this.why.body, el("ul", { class: "reasons" }, because.map(([name, text]) => el("li", {}, icon(name), el("span", {}, withPhones(text))))));
   }
 
   renderHanded() {

@@ -8,7 +8,7 @@ import { fate, shownValue } from "./comparison.js";
 import { button, el, fill, icon } from "./elements.js";
 import { addKeys } from "./keys.js";
 import { toast } from "./toasts.js";
-import { count, formatRecent, hue, initials, isEmpty, nameNodes, valueOf } from "./values.js";
+import { count, formatRecently, hue, initials, isEmpty, nameNodes, valueOf } from "./values.js";
 
 const KINDS = () => ({
   email: ["mail", gettext("Same email")], name: ["id-card", gettext("Same name and postal code")], phone: ["phone", gettext("Phone one digit off")],
@@ -39,8 +39,9 @@ class DuplicateReview {
       const answer = await read(`duplicates/?page=${this.page}`);
       this.pairs = answer.results;
       this.pages = answer.pages;
+      this.searched = Boolean(answer.searched_at);
       this.at = Math.max(0, Math.min(this.at, this.pairs.length - 1));
-      const searched = answer.searched_at ? interpolate(gettext("last looked for %s"), [formatRecent(answer.searched_at)]) : gettext("not looked for yet");
+      const searched = answer.searched_at ? interpolate(gettext("last looked for %s"), [formatRecently(answer.searched_at)]) : gettext("not looked for yet");
       fill(this.part("count"), `${interpolate(ngettext("%s pair", "%s pairs", answer.count), [count(answer.count)])}, ${searched}`);
       this.say(null);
       this.render();
@@ -74,8 +75,13 @@ class DuplicateReview {
 
   renderPair() {
     const box = this.part("pair");
+    this.part("keys").hidden = !this.pair;
     if (!this.pair) {
-      fill(box, el("div", { class: "state" }, el("span", { class: "tile huge" }, icon("users")), el("h2", {}, gettext("No likely duplicates")), el("p", {}, gettext("Customers with the same email, the same name and postal code, or a phone one digit off would be listed here."))));
+      fill(box, el(
+        "div", { class: "state" }, el("span", { class: "tile huge" }, icon("users")), el("h2", {}, this.searched ? gettext("No likely duplicates") : gettext("Nothing was looked for yet")),
+        el("p", {}, gettext("Customers with the same email, the same name and postal code, or a phone one digit off would be listed here."), " ", gettext("They are looked for every few minutes.")),
+        el("a", { class: "btn", href: "/customers/" }, gettext("To the customers")),
+      ));
       return;
     }
     const [one, other] = this.pair.customers;

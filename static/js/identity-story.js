@@ -8,7 +8,7 @@ import { confirmAction } from "./dialogs.js";
 import { button, el, fill, icon } from "./elements.js";
 import { may } from "./page.js";
 import { toastNext } from "./toasts.js";
-import { formatDate, formatRecent, phoneNode } from "./values.js";
+import { breakable, formatDate, formatRecent, phoneNode } from "./values.js";
 
 const ICONS = { phone: ["phone", "phone"], email: ["mail", "email"], whatsapp: ["message-circle", "messaging"], line: ["message-circle", "messaging"], facebook: ["share-2", "social"], instagram: ["share-2", "social"], x: ["share-2", "social"] };
 const SHOWN = 6;
@@ -40,7 +40,7 @@ class IdentityStory {
     const days = item.until
       ? interpolate(gettext("%(since)s to %(until)s"), { since: formatDate(item.since), until: formatDate(item.until) }, true)
       : interpolate(gettext("since %s"), [formatDate(item.since)]);
-    const value = item.type === "phone" ? phoneNode(item.value) : el("span", { class: "ltr" }, item.value);
+    const value = item.type === "phone" ? phoneNode(item.value) : el("span", { class: "ltr" }, breakable(item.value));
     return el("li", {}, el("span", { class: `tile ${tone}` }, icon(name)), el("span", { class: "words" }, item.until ? el("s", { class: "quiet" }, value) : value, el("br"), el("span", { class: "hint" }, days, item.by ? interpolate(gettext(", by %s"), [item.by]) : "", item.from ? interpolate(gettext(", came with %s"), [item.from]) : item.merge ? `, ${gettext("by a merge")}` : "")));
   }
 

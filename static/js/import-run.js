@@ -87,9 +87,14 @@ class ImportRun {
     if (run.rows_total) parts.push(interpolate(ngettext("%s row", "%s rows", run.rows_total), [count(run.rows_total)]));
     if (run.owner) parts.push(run.owner);
     if (run.state === "ready" || run.state === "checking") parts.push(gettext("nothing has been written"));
-    else if (run.started_at && run.finished_at) parts.push(interpolate(gettext("%(at)s, in %(duration)s"), { at: formatMoment(run.started_at), duration: formatDuration(Date.parse(run.finished_at) - Date.parse(run.started_at)) }, true));
+    else if (run.started_at && run.finished_at) parts.push(interpolate(gettext("%(at)s, in %(duration)s"), { at: formatMoment(run.started_at), duration: this.lasted() }, true));
     else if (run.started_at) parts.push(interpolate(gettext("started %s"), [formatMoment(run.started_at)]));
     return parts.join(" · ");
+  }
+
+  lasted() {
+    const lasted = Date.parse(this.run.finished_at) - Date.parse(this.run.started_at);
+    return lasted < 1000 ? gettext("less than a second") : formatDuration(lasted);
   }
 
   /** Where the rows come from, if they are corrected ones. */
@@ -227,13 +232,15 @@ class ImportRun {
     const options = this.run.options || {};
     const conflict = { overwrite: gettext("Replace the customer when the phone is already in CIM"), update: gettext("Update only the columns of the file when the phone is already in CIM"), reject: gettext("Leave a row out when its phone is already in CIM") }[options.on_conflict || "overwrite"];
     const line = (name, text) => el("li", {}, icon(name), el("span", {}, text));
+    const over = !MOVING.has(this.run.state) && this.run.state !== "ready";
+    fill(this.part("how-title"), over ? gettext("How it ran") : gettext("How it runs"));
     fill(
       this.part("how"),
       line("check", conflict),
       options.region ? line("globe", interpolate(gettext("Numbers without a country code are read for %s"), [options.region])) : null,
       options.all_or_nothing ? line("check", gettext("All or nothing: one error, and nothing is written")) : line("check", gettext("Good rows go in, errors are left out and listed")),
-      line("refresh-cw", gettext("If the server restarts, it goes on where it stopped, no row twice")),
-      line("undo-2", gettext("The whole import can be undone afterwards")),
+      over ? null : line("refresh-cw", gettext("If the server restarts, it goes on where it stopped, no row twice")),
+      over ? null : line("undo-2", gettext("The whole import can be undone afterwards")),
     );
   }
 

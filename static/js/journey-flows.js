@@ -82,6 +82,7 @@ class Flows {
     fill(this.part("topic"), el("option", { value: "" }, gettext("All topics")), topics.map((one) => el("option", { value: one.topic, selected: one.topic === chosen }, `${one.topic} (${count(one.count)})`)));
     this.part("empty").hidden = data.flows.length > 0;
     this.part("canvas").hidden = data.flows.length === 0;
+    this.part("table").hidden = data.flows.length + data.beginnings.length === 0;
     const from = new Map();
     for (const flow of data.flows) from.set(flow.from, (from.get(flow.from) || 0) + flow.count);
     const share = (flow) => `${Math.round((flow.count / from.get(flow.from)) * 100)} %`;

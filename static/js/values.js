@@ -53,6 +53,12 @@ export function formatRecent(text, now = new Date()) {
   return formatMoment(text);
 }
 
+/** The same inside of a sentence, where today and yesterday are written small. */
+export function formatRecently(text) {
+  const words = formatRecent(text);
+  return words.charAt(0).toLocaleLowerCase(language) + words.slice(1);
+}
+
 export function formatDuration(milliseconds) {
   const seconds = Math.max(0, Math.round(milliseconds / 1000));
   const parts = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60, seconds % 60];
@@ -88,6 +94,16 @@ export function phoneNode(number) {
   const groups = found[2].match(/\d{1,3}/g) || [];
   if (groups.length > 1 && groups.at(-1).length === 1) groups.push(groups.splice(-2, 2).join(""));
   return el("span", { class: "phone ltr" }, el("span", {}, `+${found[1]}`), groups.map((group) => el("span", {}, group)));
+}
+
+/** A text with its numbers in groups, to be read out. */
+export function withPhones(text) {
+  return String(text).split(/(\+\d{7,15})(?!\d)/).map((part, index) => (index % 2 ? phoneNode(part) : part));
+}
+
+/** A text that breaks behind the @ of an email, where it has to break. */
+export function breakable(text) {
+  return String(text).split(/(?<=@)/).flatMap((part, index) => (index ? [el("wbr"), part] : [part]));
 }
 
 export function fullName(customer) {

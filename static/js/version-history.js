@@ -42,7 +42,9 @@ export class VersionHistory {
   }
 
   under(version, full = false) {
-    return [version.actor || gettext("CIM"), VIA()[version.via] || version.via, full ? formatMoment(version.at) : formatRecent(version.at)].join(", ");
+    // The page is where people work, and a program without a name is told by its own.
+    const through = version.via === "page" || (!version.actor && ["command", "system"].includes(version.via)) ? null : VIA()[version.via] || version.via;
+    return [version.actor || gettext("CIM"), through, full ? formatMoment(version.at) : formatRecent(version.at)].filter(Boolean).join(", ");
   }
 
   /** The short list of the profile page. */
