@@ -209,6 +209,8 @@ if pool_size := _number("CIM_DATABASE_POOL", default=0):
     DATABASES["default"]["OPTIONS"]["pool"] = {"min_size": 1, "max_size": pool_size, "timeout": 10}
     # Else the first requests after a restart of the server would get the connections that died with it.
     DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
+# Threads of a web process that answer requests: more than connections, for what needs none
+WEB_THREADS = 2 * (pool_size or 8)
 
 BROKER_URL = _text("CELERY_BROKER_URL")
 CELERY_BROKER_URL = BROKER_URL or f"redis+socket://{embedded.broker_socket(embedded.sockets(DATA_DIR))}"
