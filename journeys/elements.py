@@ -1,8 +1,9 @@
 """What becomes an element of whose journey: contexts and interactions, in step with what they come from (J4, J11)."""
 
 import datetime as dt
+import json
 from collections.abc import Iterable, Sequence
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from django.contrib.auth.models import User
@@ -20,17 +21,10 @@ from journeys.models import Context, Element, TopicCorrection, TopicSource
 from journeys.topics import LONGEST, default_topic
 
 _OVER: Final = frozenset({State.ENDED, State.FAILED, State.CLOSED})
-_TOLD: Final = (
-    "customer_id",
-    "work_request_id",
-    "channel",
-    "direction",
-    "topic",
-    "topic_source",
-    "account",
-    "status",
+_KEPT: Final = (
+    *("customer_id", "work_request_id", "channel", "direction", "topic", "topic_source", "account", "status"),
+    *("started", "ended", "is_open", "is_missed", "expires_at", "changed_at"),
 )
-_KEPT: Final = (*_TOLD, "started", "ended", "is_open", "is_missed", "expires_at", "changed_at")
 
 
 def place_context(context: Context, touchpoint: str, now: dt.datetime) -> Element:
@@ -90,23 +84,40 @@ def customer_of_id(text: str) -> UUID | None:
 
 
 def place_interactions(interactions: Iterable[Interaction], now: dt.datetime) -> None:
-    """Make the elements of interactions, or bring them up to date. Two statements, however many there are.
+    """Make the elements of interactions, or bring them up to date. One statement, however many there are.
 
     Must run in the transaction that writes them.
     """
-    by_id = {interaction.id: interaction for interaction in interactions}
-    known = {row.interaction_id: row for row in Element.objects.filter(interaction_id__in=list(by_id))}
-    rows = []
-    for key, interaction in by_id.items():
-        element = known.get(key) or Element(interaction=interaction)
-        _put_interaction(element, interaction, now)
-        rows.append(element)
-    Element.objects.bulk_create(
-        rows,
-        update_conflicts=True,
-        unique_fields=["interaction"],
-        update_fields=[_column(name) for name in _KEPT],
+    rows = {interaction.id: _told(interaction, now) for interaction in interactions}
+    with connection.cursor() as cursor:
+        cursor.execute(_PLACE, [json.dumps(list(rows.values()), default=str, ensure_ascii=False)])
+
+
+def _told(interaction: Interaction, now: dt.datetime) -> dict[str, Any]:
+    """Say what the element of an interaction tells; the topic that somebody corrected is kept by the statement."""
+    element = Element(interaction_id=interaction.id)
+    _put_interaction(element, interaction, now)
+    return {name: getattr(element, name) for name in ("id", "interaction_id", *_KEPT)}
+
+
+# A topic that was taken away stays away; another one was given at the desk, or is the same.
+_STAYS: Final = """
+    case when e.topic_source = 'corrected' and (
+        e.topic = '' or (excluded.topic_source = 'given' and excluded.topic = e.topic))
+    then e.{name} else excluded.{name} end
+"""
+_PLACE: Final = f"""
+    insert into journeys_element as e (id, interaction_id, {", ".join(_KEPT)})
+    select id, interaction_id, {
+    ", ".join(_KEPT)
+} from jsonb_populate_recordset(null::journeys_element, %s::jsonb)
+    on conflict (interaction_id) do update set {
+    ", ".join(
+        f"{name} = {_STAYS.format(name=name) if name in ('topic', 'topic_source') else f'excluded.{name}'}"
+        for name in _KEPT
     )
+}
+"""  # noqa: S608 - names of columns of our own
 
 
 def _put_interaction(element: Element, interaction: Interaction, now: dt.datetime) -> None:
@@ -121,9 +132,6 @@ def _put_interaction(element: Element, interaction: Interaction, now: dt.datetim
     element.is_open = state not in _OVER
     element.is_missed = state == State.FAILED or (element.ended is not None and _was_missed(interaction))
     element.changed_at = now
-    # A topic that was taken away stays away; another one was given at the desk, or is the same.
-    if element.topic_source == TopicSource.CORRECTED and element.topic in ("", interaction.topic):
-        return
     skill = interaction.skill or {}
     _put_topic(element, interaction.topic, default_topic([interaction.data, skill]))
 
@@ -195,7 +203,3 @@ def in_contact(customers: Sequence[UUID], since: dt.datetime) -> list[UUID]:
     """Return those of the customers on whose journeys something has happened since."""
     recent = Element.objects.filter(customer_id__in=list(customers), started__gt=since)
     return [key for key in recent.values_list("customer_id", flat=True).distinct() if key]
-
-
-def _column(name: str) -> str:
-    return name.removesuffix("_id") if name == "customer_id" else name
