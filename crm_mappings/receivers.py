@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from cim.access.jobs import enqueue
 from crm_mappings import erasing, fetching, memorising, tasks
+from crm_mappings.models import Configuration
 from interactions.signals import Change
 
 
@@ -19,6 +20,8 @@ def follow_interactions(sender: Any, changes: Sequence[Change], **kwargs: Any) -
             told.append(change.interaction)
         if types & {"offered", "transferred"} and change.interaction.ended is None:
             ringing.append(change.interaction)
+    if not (told or ringing) or not Configuration.objects.in_use().exists():
+        return
     if told:
         for configuration_id in memorising.memorise(told, timezone.now()):
             enqueue(tasks.deliver, configuration_id=str(configuration_id))
