@@ -77,7 +77,24 @@ class SignIn(LoginView):
 
 
 sign_in = SignIn.as_view()
-sign_out = public(LogoutView.as_view())
+
+
+@method_decorator(public, name="dispatch")
+class SignOut(LogoutView):
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """End the session, and where single sign-on began it, the provider's too."""
+        elsewhere = single_sign_on.ending(request)
+        answer: HttpResponse = super().post(request, *args, **kwargs)
+        if elsewhere is None:
+            return answer
+        # By a page and not by a redirect: the policy of contents lets no form lead to another site.
+        context = {"elsewhere": elsewhere, "provider": settings.OIDC_NAME}
+        page = render(request, "access/signed_out.html", context)
+        page["Refresh"] = f"0; url={elsewhere}"
+        return page
+
+
+sign_out = SignOut.as_view()
 
 
 def too_many_failures(request: HttpRequest) -> bool:

@@ -29,7 +29,7 @@ from cim.access.pages import locked_out, too_many_failures
 from cim.access.permissions import AUTHENTICATED
 from cim.access.rules import needs, public
 from cim.access.sign_in_forms import CodeForm, ForgottenForm, NewPasswordForm, SecondFactorForm
-from cim.access.single_sign_on import Connection, turned_away
+from cim.access.single_sign_on import Connection, turned_away, with_nonce
 
 
 @public
@@ -129,7 +129,7 @@ def sessions(request: HttpRequest) -> HttpResponse:
 @public
 @require_safe
 def single_sign_on_start(request: HttpRequest, provider_id: str) -> HttpResponseBase:
-    return _with_provider(request, provider_id, OAuth2LoginView)
+    return with_nonce(_with_provider(request, provider_id, OAuth2LoginView))
 
 
 @public

@@ -1,12 +1,15 @@
 """Single sign-on: whom the identity provider of the house sends, and which role that person has here (Q3).
 
 The provider speaks OpenID Connect. What it says of a person's groups decides on the role at each sign-in; somebody
-without a role is not let in. Nobody signs up here, and no account is made that the provider did not vouch for.
+without a role is not let in. Nobody signs up here, and no account is made that the provider did not vouch for. Signing
+out here ends the session there too, where the provider says how.
 """
 
 from typing import Any
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.account.authentication import get_authentication_records
 from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
 from allauth.socialaccount.internal import jwtkit
@@ -19,13 +22,18 @@ from django.contrib import messages
 from django.contrib.auth.models import Group, User
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils.crypto import constant_time_compare, salted_hmac
 from django.utils.translation import gettext as _
+from requests import RequestException
 
 from cim.access import audit
 from cim.access.models import AuditEntry
 
 PROVIDER = "sso"
+_SIGN_OUT_HINT = "single_sign_on.hint"
 
 
 class Connection(OpenIDConnectOAuth2Adapter):
@@ -39,6 +47,9 @@ class Connection(OpenIDConnectOAuth2Adapter):
             audience=app.client_id,
             lookup_kid=jwtkit.lookup_kid_jwk,
         )
+        # What was signed for another sign-in, and got hold of by somebody, opens nothing.
+        if not constant_time_compare(str(found.get("nonce", "")), _nonce(self.request.GET.get("state", ""))):
+            raise OAuth2Error("the id_token was made for another sign-in")
         return found
 
     def complete_login(self, request: HttpRequest, app: SocialApp, token: Any, **kwargs: Any) -> SocialLogin:
@@ -48,7 +59,54 @@ class Connection(OpenIDConnectOAuth2Adapter):
         told = login.account.extra_data
         if told["userinfo"].get("sub") != told["id_token"].get("sub"):
             raise OAuth2Error("userinfo and id_token are about different people")
+        request.session[_SIGN_OUT_HINT] = kwargs["response"]["id_token"]
         return login
+
+    def end_address(self, id_token: str) -> str | None:
+        """Return where the provider ends its own session and sends the browser back; None where it does not say."""
+        address = self.openid_config.get("end_session_endpoint")
+        if not address:
+            return None
+        told = {
+            "id_token_hint": id_token,
+            "client_id": self.get_provider().app.client_id,
+            "post_logout_redirect_uri": self.request.build_absolute_uri(reverse("access:sign_in")),
+        }
+        return _with_query(str(address), **told)
+
+
+def with_nonce(answer: HttpResponseBase) -> HttpResponseBase:
+    """Have the provider sign for this sign-in only: the nonce belongs to the state, which belongs to the session."""
+    address = answer.headers.get("Location", "")
+    if state := dict(parse_qsl(urlsplit(address).query)).get("state"):
+        answer.headers["Location"] = _with_query(address, nonce=_nonce(state))
+    return answer
+
+
+def _nonce(state: str) -> str:
+    return salted_hmac("cim.access.single_sign_on.nonce", state, algorithm="sha256").hexdigest()
+
+
+def _with_query(address: str, **more: str) -> str:
+    parts = urlsplit(address)
+    kept = [
+        (name, value) for name, value in parse_qsl(parts.query, keep_blank_values=True) if name not in more
+    ]
+    return urlunsplit(parts._replace(query=urlencode([*kept, *more.items()])))
+
+
+def ending(request: HttpRequest) -> str | None:
+    """Return where the browser goes so that the provider ends its session too; None where nobody has to go anywhere.
+
+    Whoever came by a password has no session there. A provider that is away keeps nobody from signing out here.
+    """
+    id_token = request.session.get(_SIGN_OUT_HINT)
+    if not id_token or not settings.OIDC_ISSUER:
+        return None
+    try:
+        return Connection(request, PROVIDER).end_address(id_token)
+    except (RequestException, SocialApp.DoesNotExist, ValueError, AttributeError):
+        return None
 
 
 class AccountAdapter(DefaultAccountAdapter):
@@ -60,7 +118,12 @@ class AccountAdapter(DefaultAccountAdapter):
 
     def login(self, request: HttpRequest, user: User) -> None:
         user.backend = settings.AUTHENTICATION_BACKENDS[-1]
+        id_token = request.session.pop(_SIGN_OUT_HINT, None)
         super().login(request, user)
+        ways = {way["method"] for way in get_authentication_records(request, user)}
+        if id_token and "socialaccount" in ways:
+            # A new session has forgotten it; signing out needs it.
+            request.session[_SIGN_OUT_HINT] = id_token
 
     def respond_user_inactive(self, request: HttpRequest, user: User) -> HttpResponse:
         return turned_away(request, _("This account may not sign in."))

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from io import StringIO
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import requests
@@ -435,6 +435,65 @@ def test_forged_token_opens_nothing(forging_house):
     assert forging_house.sign_in(client)["Location"] == "/login/"
     assert "did not work" in client.get("/login/").content.decode()
     assert not User.objects.filter(username="astrid").exists()
+
+
+@pytest.mark.parametrize("nonce", ["of another sign-in", None])
+def test_token_that_was_signed_for_another_sign_in_opens_nothing(house, nonce):
+    house.sends(id_token={"nonce": nonce})
+    client = Client()
+
+    assert house.sign_in(client)["Location"] == "/login/"
+    assert not is_signed_in(client)
+
+
+def test_nonce_is_of_our_making(house):
+    starts = [Client().get("/login/sso/", {"auth_params": "nonce=mine"})["Location"] for _time in range(2)]
+
+    nonces = [parse_qs(urlsplit(start).query)["nonce"] for start in starts]
+    assert [len(found) for found in nonces] == [1, 1]
+    assert nonces[0] != nonces[1]
+    assert ["mine"] not in nonces
+
+
+def test_signing_out_ends_the_session_at_the_provider_too(house):
+    house.sends(ends=True)
+    client = Client()
+    house.sign_in(client)
+
+    page = client.post("/logout/")
+
+    assert not is_signed_in(client)
+    assert page["Refresh"] == f"0; url={page.context['elsewhere']}"
+    ended = requests.get(page.context["elsewhere"], allow_redirects=False, timeout=10)
+    assert (ended.status_code, ended.headers["Location"]) == (302, "http://testserver/login/")
+    assert actions()[-1] == "session.sign_out"
+
+
+def test_signing_out_stays_here_where_the_provider_says_nothing_or_is_away(house, settings, aylin):
+    silent, away, by_password = Client(), Client(), Client()
+    house.sign_in(silent)
+    assert silent.post("/logout/")["Location"] == "/login/"
+
+    house.sends(ends=True)
+    house.sign_in(away)
+    password_step(by_password)
+    assert by_password.post("/logout/")["Location"] == "/login/"
+    apps = settings.SOCIALACCOUNT_PROVIDERS["openid_connect"]["APPS"]
+    apps[0]["settings"]["server_url"] = "http://127.0.0.1:9"
+    assert away.post("/logout/")["Location"] == "/login/"
+    assert not is_signed_in(away)
+
+
+def test_second_factor_after_single_sign_on_does_not_forget_how_to_sign_out_there(house, clock):
+    house.sends(ends=True)
+    house.sign_in(Client())
+    second_factor.turn_on(User.objects.get(username="astrid"), SECRET, code_of(0))
+    clock(1)
+    client = Client()
+    house.sign_in(client)
+    client.post("/login/code/", {"code": code_of(1)})
+
+    assert "id_token_hint" in client.post("/logout/").context["elsewhere"]
 
 
 def test_answer_that_nobody_asked_for_opens_nothing(house):

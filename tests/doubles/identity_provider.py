@@ -50,8 +50,10 @@ class Answers(BaseHTTPRequestHandler):
         asked = {name: values[0] for name, values in parse_qs(url.query).items()}
         issuer = self.server.issuer
         if url.path == "/.well-known/openid-configuration":
+            ends = {"end_session_endpoint": f"{issuer}/end"} if self.server.person().get("ends") else {}
             self._say(
                 {
+                    **ends,
                     "issuer": issuer,
                     "authorization_endpoint": f"{issuer}/authorize",
                     "token_endpoint": f"{issuer}/token",
@@ -72,6 +74,14 @@ class Answers(BaseHTTPRequestHandler):
             self.send_response(302)
             back = urlencode({"code": code, "state": asked["state"]})
             self.send_header("Location", f"{asked['redirect_uri']}?{back}")
+            self.end_headers()
+        elif url.path == "/end":
+            hint = jwt.decode(
+                asked["id_token_hint"], self.server.published.public_key(), ["RS256"], audience=CLIENT
+            )
+            assert hint["iss"] == issuer
+            self.send_response(302)
+            self.send_header("Location", asked["post_logout_redirect_uri"])
             self.end_headers()
         elif url.path == "/userinfo":
             token = self.headers.get("Authorization", "").removeprefix("Bearer ")
@@ -104,6 +114,8 @@ class Answers(BaseHTTPRequestHandler):
             "iat": now,
             "exp": now + 300,
             "sub": person["sub"],
+            **({"nonce": asked["nonce"]} if "nonce" in asked else {}),
+            **person.get("id_token", {}),
         }
         signed = jwt.encode(claims, self.server.signing, algorithm="RS256", headers={"kid": "one"})
         self._say({"access_token": token, "token_type": "Bearer", "expires_in": 300, "id_token": signed})
