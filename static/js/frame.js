@@ -112,5 +112,8 @@ for (const tabs of document.querySelectorAll("[role=tablist]")) {
 for (const form of document.querySelectorAll("[data-global-search]")) attachSearch(form);
 for (const opener of document.querySelectorAll("[data-person]")) attachPerson(opener);
 for (const opener of document.querySelectorAll("[data-key-help]")) opener.addEventListener("click", showHelp);
+// A form that the server has refused: there the work goes on.
+const refused = document.querySelector("main form [aria-invalid=true]");
+if (refused) refused.focus();
 watchConnection();
 showKeptToast();

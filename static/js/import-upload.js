@@ -153,9 +153,11 @@ class ImportUpload {
     const select = el("select", { class: "input small", "aria-label": interpolate(gettext("Column %s goes to"), [header]) }, el("option", { value: "" }, gettext("Leave out")), this.attributes.map((attribute) => el("option", { value: attribute.key, selected: attribute.key === this.mapping.get(header) }, attribute.label)));
     select.addEventListener("change", () => {
       this.mapping.set(header, select.value || null);
-      const at = Array.from(this.part("columns").querySelectorAll("select")).indexOf(select);
-      this.showColumns();
-      this.part("columns").querySelectorAll("select")[at].focus();
+      // The field itself stays: whoever types the name of an attribute changes it with every letter.
+      const row = select.closest("tr");
+      row.className = select.value ? "" : "unmatched";
+      fill(row.lastChild, this.state(header));
+      this.showMatched();
     });
     return select;
   }
@@ -177,6 +179,11 @@ class ImportUpload {
       el("td", { class: "first-values" }, rows.slice(0, FIRST_VALUES).map((row) => (row.cells[index] ? el("span", {}, row.cells[index].slice(0, 40)) : el("span", { class: "quiet" }, gettext("empty"))))),
       el("td", {}, this.target(header)), el("td", {}, this.state(header)),
     )));
+    this.showMatched();
+  }
+
+  showMatched() {
+    const headers = this.seen.columns.map((column) => column.header);
     const unmatched = headers.filter((header) => !this.mapping.get(header));
     const matched = headers.length - unmatched.length;
     fill(this.part("matched"), el("span", { class: "badge ok" }, interpolate(ngettext("%s matched", "%s matched", matched), [matched])), unmatched.length ? el("span", { class: "badge warn" }, interpolate(ngettext("%s left out", "%s left out", unmatched.length), [unmatched.length])) : null);

@@ -14,4 +14,7 @@ for (const form of document.querySelectorAll("[data-sign-in]")) {
     if (event.getModifierState) caps.hidden = !event.getModifierState("CapsLock");
   });
   password.addEventListener("blur", () => { caps.hidden = true; });
+  // Who was refused has most likely mistyped the password, which is empty again.
+  const name = form.querySelector("[name=username]");
+  if (name.value && form.querySelector("[role=alert], [aria-invalid=true]")) password.focus();
 }

@@ -1,6 +1,8 @@
 """The stories once more with the keyboard alone: no pointer is moved, no field is filled by a script (Q34)."""
 
+import subprocess
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from django.contrib.auth.models import User
@@ -18,13 +20,13 @@ def _no_pointer(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delattr(f"playwright.sync_api.Locator.{name}")
 
 
-def tab_into(page: Page, label: str) -> None:
-    """Press Tab until the field of that label has the focus."""
+def tab_into(page: Page, label: str, key: str = "Tab") -> None:
+    """Press Tab, or Shift and Tab, until the field of that label has the focus."""
     field = page.get_by_label(label).first
     for _step in range(60):
         if field.evaluate("field => field === document.activeElement"):
             return
-        page.keyboard.press("Tab")
+        page.keyboard.press(key)
     pytest.fail(f"Tab never comes to {label}.")
 
 
@@ -117,6 +119,76 @@ def test_admin_adds_a_user(page: Page, sign_in: Callable[..., Page]) -> None:
 
     expect(page.get_by_role("row", name="tomas")).to_contain_text("Supervisor")
     assert User.objects.get(username="tomas").groups.get().name == "Supervisor"
+
+
+def test_admin_moves_a_user_to_another_role_and_locks_them_out(
+    page: Page, sign_in: Callable[..., Page]
+) -> None:
+    tomas = make_user("Agent", username="tomas", first_name="Tomás", last_name="Herrera")
+    sign_in(make_user("Admin"))
+    page.goto("/users/")
+
+    tab_to(page, "Tomás Herrera")
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"**/users/{tomas.pk}/")
+    tab_into(page, "User name")
+    page.keyboard.press("Control+a")
+    page.keyboard.press("Delete")
+    page.keyboard.press("Control+Enter")
+    expect(page.locator(".error")).to_be_visible()
+    expect(page.get_by_label("User name")).to_be_focused()
+    page.keyboard.type("tomas")
+    tab_into(page, "Role")
+    page.keyboard.type("Superv")
+    tab_into(page, "May sign in")
+    page.keyboard.press("Space")
+    page.keyboard.press("Control+Enter")
+
+    page.wait_for_url("**/users/")
+    expect(page.get_by_role("row", name="tomas")).to_contain_text("Supervisor")
+    expect(page.get_by_role("row", name="tomas")).to_contain_text("Locked")
+    tomas.refresh_from_db()
+    assert (tomas.is_active, tomas.groups.get().name) == (False, "Supervisor")
+
+
+def test_file_is_chosen_matched_previewed_imported_and_found_in_the_history(
+    page: Page, sign_in: Callable[..., Page], worker: subprocess.Popen[bytes], tmp_path: Path
+) -> None:
+    add_people()
+    rows = [
+        "Given name;Last name;Phone",
+        "Juergen;Weiss;0171 3920142",
+        "Amara;Okonkwo;+44 7700 900461",
+        "A;B;4.41E+11",
+    ]
+    (tmp_path / "people.csv").write_text("\n".join(rows), encoding="utf-8")
+    sign_in(make_user("Importer"))
+    opened(page, "/imports/")
+
+    page.keyboard.press("n")
+    page.wait_for_url("**/imports/new/")
+    ready(page)
+    tab_into(page, "File to import")
+    with page.expect_file_chooser() as chooser:
+        page.keyboard.press("Enter")
+    chooser.value.set_files(tmp_path / "people.csv")
+    expect(page.get_by_role("button", name="Check the whole file")).to_be_focused()
+    tab_into(page, "Column Given name goes to", "Shift+Tab")
+    page.keyboard.type("First")
+    expect(page.get_by_role("row", name="Given name")).to_contain_text("Matched")
+    page.keyboard.press("Control+Enter")
+
+    page.locator("[data-state=ready]").wait_for(timeout=30_000)
+    expect(page.locator("[data-part=preview-rows]")).to_contain_text("Jürgen Weiß → Juergen Weiss")
+    page.keyboard.press("Control+Enter")
+    page.locator("[data-state=completed]").wait_for(timeout=30_000)
+    expect(page.locator("[data-part=state]")).to_have_text("Done, 1 row left out")
+    tab_to(page, "All imports")
+    page.keyboard.press("Enter")
+
+    page.wait_for_url("**/imports/")
+    expect(page.get_by_role("row", name="people.csv")).to_contain_text("Done")
+    assert Customer.objects.get(last_name="Weiss").first_name == "Juergen"
 
 
 def test_help_lists_keys_that_do_something(page: Page, sign_in: Callable[..., Page]) -> None:
