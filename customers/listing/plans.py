@@ -1,7 +1,7 @@
 """Which rows, in which order: the plans by which a page of a million customers is found (C22, C25, C30).
 
 Ids first, the wide rows afterwards. Where an index has the order, its first rows are walked; a search looks a short way
-along it, then takes all matches where an index finds them, else looks farther, each time a bounded way, before it goes
+along it, then takes all matches where an index finds them, else looks a longer, still bounded way before it goes
 through all customers. What the planner guesses decides only what is tried first.
 """
 
@@ -24,11 +24,8 @@ from customers.listing.query import Query
 WALK = 1000
 """How far a search looks along the index that has its order at first: about 2 ms."""
 
-FARTHER = 16
-"""How many times as far it looks next, where that is less work than taking all matches."""
-
-LONG_WALK = 100_000
-"""How far it looks at most: about 130 ms."""
+LONG_WALK = 64_000
+"""How far it looks at most: about 80 ms, a tenth of what it takes to go through a million."""
 
 CAP = 10_000
 """Up to how many matches are counted while the page is found."""
@@ -135,28 +132,31 @@ class Plan:
     # Those who match
 
     def _find_on_walk(self) -> Found:
-        """Look for the page along the order, ever farther while that is less work than taking all matches."""
+        """Look for the page along the order, farther where that is less work than taking all matches."""
         query = self.query
         last = query.offset + query.page_size
         wanted, length = last + 1, max(WALK, 1)
         more_than, top = 0, None
-        while length <= LONG_WALK:
+        while True:
             ids, top = self._walk(length, wanted, top)
             if len(ids) == wanted or length >= self.total:
                 return self._found(ids[query.offset :], more_than=last)
-            likely = len(ids) * self.total // length
+            if length >= LONG_WALK:
+                break
             # Where nobody was found, half a customer is: that there is nobody farther on is not known.
             needed = 2 * wanted * length // max(2 * len(ids), 1)
-            if likely > CAP:
+            if len(ids) * self.total // length > CAP:
                 length = max(needed * 3 // 2, 2 * length)
                 if length > LONG_WALK:
                     return self._find_among_many(more_than)
-            else:
-                if not more_than and (self._is_cheap or needed > 4 * LONG_WALK):
-                    if found := self._find_few():
-                        return found
-                    more_than = CAP
-                length = min(FARTHER * length, LONG_WALK) if length < LONG_WALK else LONG_WALK + 1
+                continue
+            if not more_than and (self._is_cheap or needed > 4 * LONG_WALK):
+                if found := self._find_few():
+                    return found
+                more_than = CAP
+                if wanted * self.total > 4 * LONG_WALK * CAP:
+                    break
+            length = LONG_WALK
         return (None if more_than else self._find_few()) or self._find_among_many(CAP)
 
     @cached_property
