@@ -48,6 +48,20 @@ _DEEDS = {
     "stop": gettext_lazy("Stopped"),
     "test_run": gettext_lazy("Tried out"),
     "seed": gettext_lazy("Made for the demo"),
+    "revoke": gettext_lazy("Revoked"),
+    "run": gettext_lazy("Ran"),
+    "completed": gettext_lazy("Completed"),
+    "failed": gettext_lazy("Failed"),
+    "cancelled": gettext_lazy("Cancelled"),
+    "undone": gettext_lazy("Undone"),
+    "unlabel": gettext_lazy("Label taken off"),
+    "topic": gettext_lazy("Topic changed"),
+    "meet": gettext_lazy("Noted as a new visitor"),
+    "merged_into": gettext_lazy("Merged into another"),
+    "separated": gettext_lazy("Stands for itself again"),
+    "perhaps": gettext_lazy("Took back: never this person"),
+    "contacts.expire": gettext_lazy("Contacts without a name expired"),
+    "history.forget": gettext_lazy("Earlier versions erased"),
     "session.sign_in": gettext_lazy("Signed in"),
     "session.sign_out": gettext_lazy("Signed out"),
     "session.end_others": gettext_lazy("Signed out everywhere else"),
@@ -74,10 +88,13 @@ _KINDS = {
     "user": gettext_lazy("User"),
     "role": gettext_lazy("Role"),
     "api_key": gettext_lazy("API key"),
+    "apikey": gettext_lazy("API key"),
+    "context": gettext_lazy("Context"),
     "crm_configuration": gettext_lazy("CRM configuration"),
     "crm_memorialisation_mapping": gettext_lazy("Mapping, written after contacts"),
     "crm_dynamic_data_mapping": gettext_lazy("Mapping, shown to agents"),
     "crm_workflow": gettext_lazy("Workflow"),
+    "crm_skill": gettext_lazy("Skill"),
     "crm_delivery": gettext_lazy("Delivery"),
 }
 _PROGRAMS = (
@@ -99,13 +116,13 @@ _SYSTEMS = (
 
 @register.filter
 def deed(action: str) -> str:
-    """Return an action in words; the code of one that has none yet."""
+    """Return an action in words; the code of one that is known no more."""
     return str(_DEEDS.get(action) or _DEEDS.get(action.rpartition(".")[2]) or action)
 
 
 @register.filter
 def kind(object_type: str) -> str:
-    """Return what was acted on in words; the code of a kind that has none yet."""
+    """Return what was acted on in words; the code of a kind that is known no more."""
     return str(_KINDS.get(object_type, object_type))
 
 
