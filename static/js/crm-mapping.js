@@ -10,6 +10,7 @@ import { button, el, fill, freshId, icon } from "./elements.js";
 import { addKeys } from "./keys.js";
 import { may } from "./page.js";
 import { toast } from "./toasts.js";
+import { channelOf } from "./journey-words.js";
 import { formatRecent } from "./values.js";
 
 const ADDRESS = "crm/memorialisation-mappings/";
@@ -310,7 +311,7 @@ class MappingEditor {
   async loadContacts() {
     try {
       const { results } = await read("interactions/");
-      fill(this.part("contact"), results.length ? null : option("", gettext("No contact yet")), results.slice(0, 30).map((one) => option(one.id, [one.customer_name || one.address || gettext("Nobody known"), one.channel, formatRecent(one.started)].filter(Boolean).join(" · "))));
+      fill(this.part("contact"), results.length ? null : option("", gettext("No contact yet")), results.slice(0, 30).map((one) => option(one.id, [one.customer_name || one.address || gettext("Nobody known"), channelOf(one.channel).name(), formatRecent(one.started)].filter(Boolean).join(" · "))));
       if (this.mapping) this.run();
     } catch (problem) {
       fill(this.part("contact"), option("", problem.message));

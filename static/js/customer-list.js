@@ -653,7 +653,7 @@ class CustomerList {
     tick();
     this.slowTimer = setInterval(tick, 1000);
     fill(
-      place, seconds, el("span", { class: "quiet" }, gettext("These columns have no fast search, so every customer is looked at.")),
+      place, seconds, el("span", { class: "quiet" }, this.conditions.length ? gettext("These columns have no fast search, so every customer is looked at.") : gettext("CIM takes longer than usual. What you see is as it was before.")),
       button(gettext("Cancel"), { icon: "x", key: "Esc", classes: "small end" }, () => { asked.abort(); place.hidden = true; this.place.classList.remove("waiting"); clearInterval(this.slowTimer); }),
     );
     place.hidden = false;

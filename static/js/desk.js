@@ -25,7 +25,12 @@ class Desk {
     this.line = new Line("/desk/stream/", ["hello", "pop", "update", "end"], (event, data) => this.hear(event, data));
     for (const opener of place.querySelectorAll("[data-call-me]")) opener.addEventListener("click", () => this.callMe(opener));
     setInterval(() => this.tick(), 1000);
+    // Out of a field again, so that the keys of the desk work without a pointer; what is typed stays.
+    place.addEventListener("keydown", (event) => {
+      if (event.key === "Escape" && !event.defaultPrevented && event.target.matches("input, textarea")) event.target.blur();
+    });
     addKeys([
+      { keys: ["Escape"], label: gettext("Leave a field"), run: () => {} },
       { keys: ["n"], label: gettext("Type a note"), run: () => this.shown && this.shown.focusNote() },
       { keys: ["w"], label: gettext("Choose a wrap-up"), run: () => this.shown && this.shown.focusWrapUp() },
       { keys: ["l"], label: gettext("Link to somebody else"), run: () => this.shown && this.shown.focusSearch() },

@@ -44,6 +44,7 @@ class List {
   async add() {
     const form = this.part("form");
     this.part("problem").hidden = true;
+    form.elements.number.removeAttribute("aria-invalid");
     try {
       const answer = await post("do-not-call/", { number: form.elements.number.value, reason: form.elements.reason.value }, { headers: { "Idempotency-Key": idempotencyKey() } });
       toast(answer.status === 201 ? gettext("The number is on the list.") : gettext("The number was on the list already."));
@@ -52,6 +53,8 @@ class List {
       this.load();
     } catch (problem) {
       this.complain((problem.errors.number || [problem.message]).join(" "));
+      form.elements.number.setAttribute("aria-invalid", "true");
+      form.elements.number.focus();
     }
   }
 

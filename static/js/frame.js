@@ -6,7 +6,7 @@ import { openMenu, walk } from "./dialogs.js";
 import { showHelp } from "./keys.js";
 import { language, timeZone } from "./page.js";
 import { showKeptToast } from "./toasts.js";
-import { hue, initials, nameNodes, phoneNode } from "./values.js";
+import { groupPhones, hue, initials, nameNodes, phoneNode } from "./values.js";
 
 const PAUSE = 180;
 
@@ -115,5 +115,6 @@ for (const opener of document.querySelectorAll("[data-key-help]")) opener.addEve
 // A form that the server has refused: there the work goes on.
 const refused = document.querySelector("main form [aria-invalid=true]");
 if (refused) refused.focus();
+groupPhones(document);
 watchConnection();
 showKeptToast();

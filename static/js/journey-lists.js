@@ -88,7 +88,7 @@ class ContactLists {
           el("div", {}, el("h3", {}, gettext("Selected"), " ", el("span", { class: "hint" }, interpolate(gettext("%s at most, in this order"), [this.most]))), this.selectedPlace),
         ),
       ),
-      el("div", { class: "panel-foot" }, list ? button(gettext("Delete"), { classes: "danger", icon: "trash-2" }, () => this.delete()) : null, el("div", { class: "end" }, button(gettext("Cancel"), { key: "Esc" }, () => this.close()), el("button", { class: "btn primary" }, gettext("Save list")))),
+      el("div", { class: "panel-foot" }, list ? button(gettext("Delete"), { classes: "danger", icon: "trash-2" }, () => this.delete()) : null, el("div", { class: "end" }, button(gettext("Cancel"), { key: "Esc" }, () => this.close()), el("button", { class: "btn primary", dataset: { key: "Ctrl Enter", keyLabel: gettext("Save list") } }, gettext("Save list")))),
     );
     this.panel = el("aside", { class: "panel", "aria-labelledby": title }, el("div", { class: "panel-head" }, el("div", { class: "words" }, el("h2", { id: title }, list ? list.name : gettext("New contact list"))), el("button", { type: "button", class: "btn quiet icon-only", "aria-label": gettext("Close"), on: { click: () => this.close() } }, icon("x"))), form);
     this.place.append(this.panel);
@@ -147,10 +147,7 @@ class ContactLists {
       if (this.list) await patch(`contact-lists/${this.list.id}/`, body);
       else await post("contact-lists/", body);
     } catch (problem) {
-      const messages = Object.values(problem.errors || {}).flat();
-      fill(this.errors, el("div", { class: "note bad", role: "alert" }, icon("circle-alert"), el("div", { class: "words" }, (messages.length ? messages : [problem.message]).map((message) => el("p", {}, message)))));
-      const wrong = { name: this.name, customer_id_attribute: this.attribute }[Object.keys(problem.errors || {})[0]];
-      if (wrong) { wrong.setAttribute("aria-invalid", "true"); wrong.focus(); }
+      this.complain(problem);
       return;
     }
     this.close();
@@ -158,11 +155,37 @@ class ContactLists {
     await this.load();
   }
 
+  /** Say beside its field what is wrong with it, and above the form what belongs to none. */
+  complain(problem) {
+    const fields = { name: this.name, customer_id_attribute: this.attribute };
+    for (const control of Object.values(fields)) {
+      control.removeAttribute("aria-invalid");
+      control.parentElement.querySelector(".error")?.remove();
+    }
+    const rest = Object.entries(problem.errors || {}).flatMap(([key, messages]) => {
+      if (!fields[key]) return messages;
+      const error = el("p", { class: "error", id: `${fields[key].id}-error`, role: "alert" }, icon("circle-alert"), messages.join(" "));
+      fields[key].after(error);
+      fields[key].setAttribute("aria-invalid", "true");
+      fields[key].setAttribute("aria-describedby", error.id);
+      return [];
+    });
+    const words = Object.keys(problem.errors || {}).length ? rest : [problem.message];
+    fill(this.errors, words.length ? el("div", { class: "note bad", role: "alert" }, icon("circle-alert"), el("div", { class: "words" }, words.map((message) => el("p", {}, message)))) : null);
+    const first = Object.values(fields).find((control) => control.getAttribute("aria-invalid"));
+    if (first) first.focus();
+  }
+
   async delete() {
     const { list } = this;
     const sure = await confirmAction({ title: interpolate(gettext("Delete %s"), [list.name]), lead: gettext("New attempts of this list will be refused. What was sent stays in the journeys."), action: gettext("Delete list") });
     if (!sure) return;
-    await remove(`contact-lists/${list.id}/`);
+    try {
+      await remove(`contact-lists/${list.id}/`);
+    } catch (problem) {
+      this.complain(problem);
+      return;
+    }
     this.close();
     await this.load();
   }

@@ -7,11 +7,12 @@ import { post } from "./api.js";
 import { afterPause, el, icon } from "./elements.js";
 import { piece } from "./panels.js";
 import { toast } from "./toasts.js";
-import { formatDuration, formatRecent } from "./values.js";
+import { formatDuration, formatRecent, groupPhones } from "./values.js";
 
 /** Put durations and times of server-rendered entries into words. */
 export function dress(root) {
   for (const place of root.querySelectorAll("[data-seconds]")) place.textContent = formatDuration(Number(place.dataset.seconds) * 1000);
+  groupPhones(root);
   for (const place of root.querySelectorAll("time[data-recent]")) place.textContent = formatRecent(place.getAttribute("datetime"));
 }
 

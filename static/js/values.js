@@ -101,6 +101,11 @@ export function withPhones(text) {
   return String(text).split(/(\+\d{7,15})(?!\d)/).map((part, index) => (index % 2 ? phoneNode(part) : part));
 }
 
+/** Put the numbers that a template has written into groups. */
+export function groupPhones(root) {
+  for (const place of root.querySelectorAll("[data-phone]")) place.replaceChildren(...withPhones(place.textContent));
+}
+
 /** A text that breaks behind the @ of an email, where it has to break. */
 export function breakable(text) {
   return String(text).split(/(?<=@)/).flatMap((part, index) => (index ? [el("wbr"), part] : [part]));

@@ -5,7 +5,7 @@
 
 import { Line } from "./desk-stream.js";
 import { el, fill, icon } from "./elements.js";
-import { hue } from "./values.js";
+import { hue, withPhones } from "./values.js";
 
 const ORDER_EVERY = 5000;
 const LIMITS = { ringing: 30, active: 1200, held: 120, wrap_up: 180 };
@@ -84,7 +84,7 @@ class Wall {
     card.dataset.status = agent.status;
     card.dataset.since = agent.since || "";
     const [symbol, tile] = first ? ICONS[first.channel] || ["circle-dot", ""] : ["headphones", ""];
-    const who = first ? first.customer_name || [gettext("No Name"), " ", el("span", { class: "ltr" }, first.address || "")] : gettext("No interaction");
+    const who = first ? first.customer_name || [gettext("No Name"), " ", el("span", { class: "ltr" }, withPhones(first.address || ""))] : gettext("No interaction");
     fill(
       card,
       el("div", { class: "wall-agent-name" }, el("span", { class: `avatar hue-${hue(agent.id)}`, "aria-hidden": "true" }, initials(agent.name)), el("strong", { class: "strong" }, agent.name)),

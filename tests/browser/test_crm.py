@@ -56,7 +56,7 @@ def test_crm_is_connected_and_its_key_never_shown(
     assert_accessible(admin)
     admin.get_by_role("link", name="Connect a CRM").click()
     admin.get_by_label("Name", exact=True).fill("Kustomer EMEA")
-    admin.get_by_label("api_key").fill("k-double")
+    admin.get_by_label("API key").fill("k-double")
     admin.get_by_label("Base address").fill("https://acme.kustomer.com")
     admin.get_by_label("Address of its customer pages").fill("https://acme.kustomerapp.com/app/customers")
     admin.get_by_role("button", name="Connect and check").click()

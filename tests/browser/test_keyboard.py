@@ -174,7 +174,8 @@ def test_file_is_chosen_matched_previewed_imported_and_found_in_the_history(
     chooser.value.set_files(tmp_path / "people.csv")
     expect(page.get_by_role("button", name="Check the whole file")).to_be_focused()
     tab_into(page, "Column Given name goes to", "Shift+Tab")
-    page.keyboard.type("First")
+    page.keyboard.press("F")
+    expect(page.get_by_label("Column Given name goes to")).to_be_focused()
     expect(page.get_by_role("row", name="Given name")).to_contain_text("Matched")
     page.keyboard.press("Control+Enter")
 
