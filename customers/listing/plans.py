@@ -114,11 +114,50 @@ class Plan:
         # Beyond the middle it is shorter to come from the end.
         backwards = behind < query.offset
         skipped = behind if backwards else query.offset
-        window = self._window if self.has_order_index else self._sorted
-        ordered = window(skipped + size, backwards=backwards)
-        rows = run(f"SELECT id FROM ({ordered.sql}) w OFFSET %s", (*ordered.parameters, skipped))
-        ids = [row[0] for row in rows]
-        return Found(ids[::-1] if backwards else ids, behind > 0, self.total, is_exact=True)
+        if not self.has_order_index:
+            ordered = self._sorted(skipped + size, backwards=backwards)
+            rows = run(f"SELECT id FROM ({ordered.sql}) c OFFSET %s", (*ordered.parameters, skipped))
+        else:
+            ordered = self._window(skipped + size, backwards=backwards, columns={self._column.name})
+            # Keys of folded texts cost more than the rows that are skipped.
+            sql = f"SELECT c.id, {self._key} FROM (SELECT * FROM ({ordered.sql}) w OFFSET %s) c"
+            rows = run(sql, (*ordered.parameters, skipped))
+        if backwards:
+            rows.reverse()
+        is_turned = self.has_order_index and query.descending
+        ids = self._in_order(rows) if is_turned else [row[0] for row in rows]
+        return Found(ids, behind > 0, self.total, is_exact=True)
+
+    def _in_order(self, rows: Sequence[tuple[UUID, Any]]) -> list[UUID]:
+        """Return the ids of a page whose ties stand the wrong way round.
+
+        Those within it are turned over; of the first and the last key others may stand before and after the page.
+        """
+        ids: list[UUID] = []
+        by_key = [(key, [row[0] for row in ties]) for key, ties in groupby(rows, key=itemgetter(1))]
+        for place, (key, tied) in enumerate(by_key):
+            if key is None:
+                ids += tied
+            elif place == 0:
+                ids += self._ties(key, len(tied), self._ahead_of(tied[0], key) if self.query.offset else 0)
+            elif place == len(by_key) - 1:
+                ids += self._ties(key, len(tied), 0)
+            else:
+                ids += reversed(tied)
+        return ids
+
+    def _ahead_of(self, customer_id: UUID, key: Any) -> int:
+        """Count those with this key and a higher id."""
+        sql = f"SELECT count(*) FROM customers_customer c WHERE {self._stage.sql} AND {self._key} = %s AND c.id > %s"
+        return int(run(sql, (*self._stage.parameters, key, customer_id))[0][0])
+
+    def _ties(self, key: Any, length: int, skipped: int) -> list[UUID]:
+        """Return ``length`` of the customers with this key, by id, after ``skipped`` of them."""
+        sql = (
+            f"SELECT c.id FROM customers_customer c WHERE {self._stage.sql} AND {self._key} = %s"
+            " ORDER BY c.id LIMIT %s OFFSET %s"
+        )
+        return [row[0] for row in run(sql, (*self._stage.parameters, key, length, skipped))]
 
     def _sorted(self, length: int, *, backwards: bool) -> Fragment:
         """Return the first ``length`` customers, found by sorting them all."""
@@ -179,9 +218,9 @@ class Plan:
             ids = self._walk_ties(top, length, wanted)
             if len(ids) == wanted:
                 return ids, top
-        # The index has the ties of a descending order the wrong way round: they are turned over here. Of the last
-        # ones only some are seen, and those are not the first.
-        rows = self._matches_in(self._fallen(length), wanted)
+        # The ties stand the wrong way round, and are turned over here. Of the last ones only some are seen, and those
+        # are not the first.
+        rows = self._matches_in(self._window(length, columns=self._judged), wanted)
         if not rows:
             return [], None
         key = rows[-1][1]
@@ -219,16 +258,6 @@ class Plan:
     @property
     def _judged(self) -> Collection[str]:
         return {*self._judgement.columns, self._column.name}
-
-    def _fallen(self, length: int) -> Fragment:
-        """Return the first ``length`` customers of a descending order, ties the wrong way round."""
-        stage, key = self._stage, self._key
-        select = f"SELECT {self._selected(self._judged)} FROM customers_customer c WHERE {stage.sql}"
-        return Fragment(
-            f"({select} AND {key} IS NOT NULL ORDER BY {key} DESC, c.id DESC LIMIT %s) UNION ALL"
-            f" ({select} AND {key} IS NULL ORDER BY c.id LIMIT %s) LIMIT %s",
-            (*stage.parameters, length, *stage.parameters, length, length),
-        )
 
     def _find_few(self) -> Found | None:
         """Take all matches; None where there are more than ``CAP``, or the page is farther on."""
@@ -320,8 +349,7 @@ class Plan:
         """Return the first ``length`` customers of the order with ``columns``, by the index that has the order.
 
         The index runs by key and id, both ascending, so one scan of it, in either direction, serves the ascending
-        order. In the descending one the key falls and the ids rise; sorting the ties of the last key could mean
-        sorting everybody, so that key is found first, and its ties are read by id.
+        order. In the descending one the key falls and the ids rise: of that it gives the ties the wrong way round.
         """
         select = f"SELECT {self._selected(columns)} FROM customers_customer c WHERE {self._stage.sql}"
         stage = self._stage.parameters
@@ -329,36 +357,14 @@ class Plan:
         if not self.query.descending:
             order = self._order(key, backwards=backwards)
             return Fragment(f"{select} ORDER BY {order} LIMIT %s", (*stage, length))
-        direction, beyond, ids = ("ASC", "<", "DESC") if backwards else ("DESC", ">", "ASC")
-        last = run(
-            f"SELECT {key} FROM customers_customer c WHERE {self._stage.sql} AND {key} IS NOT NULL"
-            f" ORDER BY {key} {direction} LIMIT 1 OFFSET %s",
-            (*stage, length - 1),
-        )
         # Without empty keys any place for them is the same, and the index's own costs no sort.
-        order = f"{key} {direction}, c.id {ids}"
-        empty = Fragment(f"({select} AND {key} IS NULL ORDER BY c.id {ids} LIMIT %s)", (*stage, length))
-        if not last:
-            filled = [
-                Fragment(f"({select} AND {key} IS NOT NULL ORDER BY {order} LIMIT %s)", (*stage, length))
-            ]
-        else:
-            filled = [
-                Fragment(
-                    f"({select} AND {key} {beyond} %s ORDER BY {order} LIMIT %s)",
-                    (*stage, last[0][0], length),
-                ),
-                Fragment(
-                    f"({select} AND {key} = %s ORDER BY c.id {ids} LIMIT %s)", (*stage, last[0][0], length)
-                ),
-            ]
-        parts = [empty, *filled] if backwards else filled if last else [*filled, empty]
+        fallen, risen = ("ASC", "DESC") if backwards else ("DESC", "ASC")
+        filled = f"({select} AND {key} IS NOT NULL ORDER BY {key} {fallen}, c.id {fallen} LIMIT %s)"
+        empty = f"({select} AND {key} IS NULL ORDER BY c.id {risen} LIMIT %s)"
+        parts = [empty, filled] if backwards else [filled, empty]
         # PostgreSQL takes the parts one after the other and stops at the outer limit: parts with limits of their own
         # never run beside each other. The limits also say that the index is worth it.
-        sql = " UNION ALL ".join(part.sql for part in parts)
-        return Fragment(
-            f"{sql} LIMIT %s", (*(parameter for part in parts for parameter in part.parameters), length)
-        )
+        return Fragment(f"{' UNION ALL '.join(parts)} LIMIT %s", (*stage, length, *stage, length, length))
 
 
 def _turned(rows: Sequence[tuple[UUID, Any]]) -> list[UUID]:
