@@ -20,6 +20,7 @@ from django.db import connection
 
 from customers.listing.columns import Column, Fragment, joined, word
 from customers.listing.query import Query
+from customers.values import Kind
 
 WALK = 1000
 """How far a search looks along the index that has its order at first: about 2 ms."""
@@ -179,7 +180,7 @@ class Plan:
         while True:
             ids, top = self._walk(length, wanted, top)
             if len(ids) == wanted or length >= self.total:
-                return self._found(ids[query.offset :], more_than=last)
+                return self._found([UUID(text) for text in ids[query.offset :]], more_than=last)
             if length >= LONG_WALK:
                 break
             # Where nobody was found, half a customer is: that there is nobody farther on is not known.
@@ -206,13 +207,13 @@ class Plan:
         cost = re.search(r"cost=[\d.]+\.\.([\d.]+)", rows[0][0])
         return cost is not None and float(cost[1]) < CHEAP
 
-    def _walk(self, length: int, wanted: int, top: Any) -> tuple[list[UUID], Any]:
+    def _walk(self, length: int, wanted: int, top: Any) -> tuple[list[str], Any]:
         """Return the first ``wanted`` who match among the first ``length`` of the order; fewer if that is too short.
 
         With them goes the key that all of them had, if it was one: as ``top`` it spares the next walk the half.
         """
         if not self.query.descending:
-            rows = self._matches_in(self._window(length, columns=self._judged), wanted)
+            rows = self._matches_in(self._window(length, columns=self._judged), wanted, "NULL")
             return [row[0] for row in rows], None
         if top is not None:
             ids = self._walk_ties(top, length, wanted)
@@ -220,7 +221,10 @@ class Plan:
                 return ids, top
         # The ties stand the wrong way round, and are turned over here. Of the last ones only some are seen, and those
         # are not the first.
-        rows = self._matches_in(self._window(length, columns=self._judged), wanted)
+        # Moments go as text: to make one of each row takes longer than to find it.
+        is_time = self.query.order.kind in (Kind.DATE, Kind.DATETIME)
+        key_sql = f"({self._key})::text" if is_time else self._key
+        rows = self._matches_in(self._window(length, columns=self._judged), wanted, key_sql)
         if not rows:
             return [], None
         key = rows[-1][1]
@@ -230,7 +234,7 @@ class Plan:
             return _turned(ahead) + self._walk_ties(key, length, wanted - len(ahead)), top
         return _turned(rows), top
 
-    def _walk_ties(self, key: Any, length: int, wanted: int) -> list[UUID]:
+    def _walk_ties(self, key: Any, length: int, wanted: int) -> list[str]:
         """Return the first ``wanted`` who match among the first ``length`` with this key."""
         stage = self._stage
         window = Fragment(
@@ -238,16 +242,17 @@ class Plan:
             f" WHERE {stage.sql} AND {self._key} = %s ORDER BY c.id LIMIT %s",
             (*stage.parameters, key, length),
         )
-        return [row[0] for row in self._matches_in(window, wanted)]
+        return [row[0] for row in self._matches_in(window, wanted, "NULL")]
 
-    def _matches_in(self, window: Fragment, wanted: int) -> list[tuple[UUID, Any]]:
-        """Return the ids and keys of the first ``wanted`` of a window who match.
+    def _matches_in(self, window: Fragment, wanted: int, key: str) -> list[tuple[str, Any]]:
+        """Return the ids, as text, and the keys of the first ``wanted`` of a window who match.
 
-        Each row is judged by itself: a join, which ``IN`` may become, does not keep the order of the window.
+        Most are of earlier pages, not worth a UUID. Each row is judged by itself: a join, which ``IN`` may become, does
+        not keep the order of the window.
         """
         conditions = self._judgement
         return run(
-            f"SELECT c.id, {self._key} FROM ({window.sql}) c WHERE {conditions.sql} LIMIT %s",
+            f"SELECT c.id::text, {key} FROM ({window.sql}) c WHERE {conditions.sql} LIMIT %s",
             (*window.parameters, *conditions.parameters, wanted),
         )
 
@@ -367,9 +372,9 @@ class Plan:
         return Fragment(f"{' UNION ALL '.join(parts)} LIMIT %s", (*stage, length, *stage, length, length))
 
 
-def _turned(rows: Sequence[tuple[UUID, Any]]) -> list[UUID]:
+def _turned(rows: Sequence[tuple[str, Any]]) -> list[str]:
     """Return the ids with those of each key turned over; those without a key are in order."""
-    ids: list[UUID] = []
+    ids: list[str] = []
     for key, ties in groupby(rows, key=itemgetter(1)):
         of_key = [row[0] for row in ties]
         ids += of_key if key is None else reversed(of_key)
