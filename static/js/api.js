@@ -41,7 +41,9 @@ export async function send(method, path, { body, headers = {}, signal, form } = 
   const data = type.includes("json") ? await response.json() : null;
   if (response.ok) return { status: response.status, data, headers: response.headers };
   if (response.status === 401) location.reload();
-  const fallback = interpolate(gettext("CIM answered with an error (%s). Nothing was changed."), [response.status]);
+  const fallback = response.status === 503
+    ? gettext("CIM is not ready just now. Nothing was changed; try again in a moment.")
+    : interpolate(gettext("CIM answered with an error (%s). Nothing was changed; try again, and tell your administrator if it stays."), [response.status]);
   throw new Problem(response.status, data || { detail: fallback }, response.headers);
 }
 

@@ -186,7 +186,7 @@ class MappingEditor {
       el("td", {}, name, wrong.length ? errorLine(wrong) : null),
       el("td", {}, el("span", { class: "crm-channel" }, icon(SIGNS[row.channel]), channel)),
       el("td", {}, source),
-      el("td", { class: "quiet crm-sample" }, sample ? sample.text || gettext("nothing") : "–"),
+      el("td", { class: "quiet crm-sample", title: sample ? sample.text : null }, sample ? sample.text || gettext("nothing") : "–"),
       el("td", {}, actions),
     );
     line.addEventListener("keydown", (event) => {
