@@ -1,6 +1,6 @@
 """What goes when a person is erased: what a CRM said of them, and the texts of what was sent (C17)."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from uuid import UUID
 
 from django.db.models import Q
@@ -9,16 +9,23 @@ from django.utils.translation import gettext as _
 from crm_mappings.models import CrmAnswer, CrmSearch, Delivery
 
 
-def erase(customers: Sequence[UUID]) -> int:
+def erase(customers: Sequence[UUID], only_theirs: Collection[str] = ()) -> int:
     """Remove the personal data of these customers here; return of how many answers and deliveries.
+
+    What is kept with others goes as well where it tells numbers or emails that are only theirs: of those whom they were
+    merged with for a while.
 
     That something was delivered, and when, stays. What was not sent yet is not sent any more. What stands in the CRM is
     the CRM's.
     """
     about = Q(customer__in=customers) | Q(interaction__customer__in=customers)
-    answers = CrmAnswer.objects.filter(about).delete()[0]
+    told, sent = Q(pk=None), Q(pk=None)
+    for text in only_theirs:
+        told |= Q(records__icontains=text)
+        sent |= Q(fields__icontains=text)
+    answers = CrmAnswer.objects.filter(about | told).delete()[0]
     CrmSearch.objects.all().delete()
-    deliveries = Delivery.objects.filter(about)
+    deliveries = Delivery.objects.filter(about | sent)
     deliveries.unfinished().update(state=Delivery.State.SKIPPED, leased_until=None)
     emptied = deliveries.update(
         fields={}, cut=[], history=[], reason=_("The person was erased."), key="", record_id="", record_url=""

@@ -30,5 +30,7 @@ def follow_interactions(sender: Any, changes: Sequence[Change], **kwargs: Any) -
             enqueue(tasks.ask_for_pop, interaction_id=str(interaction.pk))
 
 
-def erase(sender: Any, customers: Sequence[UUID], **kwargs: Any) -> dict[str, int]:
-    return {"crm_records": erasing.erase(customers)}
+def erase(
+    sender: Any, customers: Sequence[UUID], only_theirs: Sequence[str] = (), **kwargs: Any
+) -> dict[str, int]:
+    return {"crm_records": erasing.erase(customers, only_theirs)}

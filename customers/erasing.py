@@ -5,7 +5,7 @@ What stays are the ids, so that nothing dangles, and a tombstone. Other apps rem
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 
 from cim.access import audit
 from cim.access.models import IdempotencyRecord
-from customers import bulk, history, merging
+from customers import bulk, forgetting, history, merging
 from customers.dialects import Unreadable
 from customers.folding import fold
 from customers.importing import uploads
@@ -85,6 +85,11 @@ class _Person:
     def addresses(self) -> list[str]:
         """By what channels reach the person: numbers and emails that are long enough to mean nobody else."""
         return sorted(text for text in {*self.numbers, *self.emails} if len(text) > 6)
+
+    @property
+    def said(self) -> list[str]:
+        """All by which the person is known but for names, which others share."""
+        return sorted({*self.numbers, *self.emails, *self.others} - {""})
 
     @property
     def texts(self) -> list[str]:
@@ -215,12 +220,18 @@ def _remove(ids: Sequence[UUID], person: _Person, entry: audit.AuditEntry, now: 
         "labels": CustomerLabel.objects.filter(customer__in=ids).delete()[0],
     }
     for _receiver, told in customer_erased.send(
-        Customer, customers=list(ids), addresses=person.addresses, entry=entry, now=now
+        Customer,
+        customers=list(ids),
+        addresses=person.addresses,
+        only_theirs=_not_of_others(person.addresses, ids),
+        entry=entry,
+        now=now,
     ):
         counts.update(told if isinstance(told, dict) else {})
+    among_others = forgetting.forget_among_others(ids, person.said)
     _empty(ids, now)
     # Emptying has left a version of its own.
-    counts["versions"] = max(0, _forget_versions(ids) - len(ids))
+    counts["versions"] = max(0, _forget_versions(ids) - len(ids)) + among_others
     Phone.objects.filter(customer__in=ids).delete()
     ArchivedValue.objects.filter(customer__in=ids).delete()
     about = Q(customer__in=ids) | Q(other__in=ids)
@@ -233,6 +244,16 @@ def _remove(ids: Sequence[UUID], person: _Person, entry: audit.AuditEntry, now: 
     counts["files"] = files + bool(bulk.forget_files())
     _forget_questions(ids, person)
     return {name: count for name, count in counts.items() if count}
+
+
+def _not_of_others(addresses: Collection[str], ids: Sequence[UUID]) -> list[str]:
+    """Leave out what somebody else goes by: a number that was given to them since, an email that several share."""
+    others = Phone.objects.current().filter(number__in=addresses).exclude(customer__in=ids)
+    shared = set(others.values_list("number", flat=True))
+    holders = Customer.objects.live().filter(emails__overlap=list(addresses)).exclude(id__in=ids)
+    for emails in holders.values_list("emails", flat=True):
+        shared.update(emails)
+    return [text for text in addresses if text not in shared]
 
 
 def _empty(ids: Sequence[UUID], now: datetime) -> None:

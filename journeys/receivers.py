@@ -26,8 +26,10 @@ def separate(
     elements.separate([*path, *separated], since, now)
 
 
-def erase(sender: object, customers: Sequence[UUID], **_kwargs: Any) -> dict[str, int]:
-    return {"contexts": erasing.erase(customers)}
+def erase(
+    sender: object, customers: Sequence[UUID], only_theirs: Sequence[str] = (), **_kwargs: Any
+) -> dict[str, int]:
+    return {"contexts": erasing.erase(customers, only_theirs)}
 
 
 def still_in_contact(

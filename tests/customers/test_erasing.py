@@ -8,8 +8,9 @@ from django.utils import timezone
 
 from cim.access import audit
 from cim.access.models import AuditEntry
-from customers import erasing, merging, profiles, returning
+from customers import erasing, history, merging, profiles, returning
 from customers.importing import running
+from customers.integrity import problems
 from customers.models import Customer, Erasure, ImportPiece, ImportRow, ImportRun, Phone, Version
 from customers.schema import Schema
 from tests.customers.importing import files
@@ -70,6 +71,38 @@ def test_erasure_takes_all_that_were_merged_in():
     assert list(Customer.objects.exclude(first_name=None)) == []
     answer = api_for("Admin").post(f"/api/v1/merges/{merged.merge.pk}/undo/")
     assert answer.status_code == 404
+
+
+def test_whoever_was_merged_with_the_erased_keeps_their_own_history():
+    schema = Schema.current()
+    ada = make(first_name="Ada", phones=["+4930990012"], emails=["ada@able.example"], address="Old Street 1")
+    zoe = make()
+    merged = merging.merge(ada.pk, [zoe.pk], ACTOR, schema=schema)
+    for values in (
+        {"address": "Hill Road 9"},
+        {"emails": ["ada@able.example", "zoe@quill.example", "a@x.example"]},
+    ):
+        profiles.edit(ada.pk, schema.read_json(values), ACTOR, schema=schema)
+    merging.undo(merged.merge.pk, ACTOR, schema=schema)
+    profiles.edit(ada.pk, schema.read_json({"address": "New Street 2"}), ACTOR, schema=schema)
+
+    erase(zoe)
+
+    ada.refresh_from_db()
+    versions = history.versions_of(ada, schema)
+    assert "Zoë" not in str(versions)
+    assert not any(text in str(versions) for text in (*ZOE["phones"], *ZOE["emails"]))
+    # Zoë's street stood there from the merge to the edit.
+    assert [change.profile["address"] for change in versions] == [
+        "New Street 2",
+        *["Hill Road 9"] * 4,
+        "Old Street 1",
+    ]
+    assert {change.profile["last_name"] for change in versions} == {"Quill"}
+    assert ["a@x.example" in (change.profile["emails"] or []) for change in versions] == [True] * 3 + [
+        False
+    ] * 3
+    assert list(problems()) == []
 
 
 def test_erased_customer_cannot_be_brought_back():

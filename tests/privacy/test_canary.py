@@ -11,23 +11,27 @@ import pytest
 from celery.signals import before_task_publish
 from django.conf import settings as django_settings
 from django.core.cache import caches
+from django.core.management import call_command
 from django.db import connection, transaction
 from django.utils import timezone
 
 from cim.access.models import AuditEntry
 from crm_mappings import fetching
 from crm_mappings.models import Configuration, CrmAnswer
-from customers import profiles
+from customers import merging, profiles
 from customers.importing import running
 from customers.models import Customer, Erasure
+from customers.schema import Schema
 from interactions import recording
 from interactions.models import Event, Interaction
+from tests.crm_mappings.making import make_configuration, make_mapping
 from tests.customers.importing import files
 from tests.factories import api_for, client_for
 from tests.interactions.calls import now_event
+from tests.journeys.making import make_context
 from tests.privacy import world as worlds
 from tests.privacy.test_matrix import SURFACES, _ask
-from tests.privacy.world import MAIL, NAME, PHONE, SECRET, World
+from tests.privacy.world import ACTOR, MAIL, NAME, PHONE, SECRET, World
 
 pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 
@@ -216,3 +220,57 @@ def test_erasure_stays_erased_whatever_comes_later() -> None:
     remaining = {name: canaries for name, canaries in left().items() if name != "customers_importpiece"}
     assert remaining == {}
     assert not Customer.objects.live().filter(last_name=NAME).exists()
+
+
+def test_nothing_of_an_erased_person_is_left_with_whom_it_was_merged_for_a_while() -> None:
+    schema = Schema.current()
+    ada = worlds.make_person(
+        first_name="Ada", last_name="Able", phones=["+4930100001"], emails=["ada@able.example"]
+    )
+    bob = worlds.make_person(first_name="Bob", last_name="Able", phones=["+4930100002"])
+    zoe = worlds.make_person(
+        first_name="Zoe",
+        last_name=NAME,
+        phones=[PHONE],
+        emails=[MAIL],
+        account_id=worlds.ACCOUNT,
+        language="fr",
+    )
+    with_zoe = merging.merge(bob.pk, [zoe.pk], ACTOR, schema=schema).merge
+    with_bob = merging.merge(ada.pk, [bob.pk], ACTOR, schema=schema).merge
+    profiles.edit(ada.pk, schema.read_json({"address": "Hill Road 9"}), ACTOR, schema=schema)
+    api_for("Agent").post(
+        "/api/v1/customers/?on_conflict=update", {"phones": ["+4930100001", PHONE], "postal_code": "1"}
+    )
+    configuration, now = make_configuration(), timezone.now()
+    make_mapping(configuration, {"note": [("body", "voice", "ani")]})
+    told = {
+        "asked_at": now,
+        "answered_at": now,
+        "records": [{"values": {"name": f"Zoe {NAME}", "phones": [PHONE]}}],
+    }
+    CrmAnswer.objects.create(configuration=configuration, customer=ada, outcome="one", **told)
+    call = {"channel": "voice", "direction": "inbound", "agent": "aylin"}
+    kinds = ("offered", "answered", "wrapped_up", "ended", "acw_ended")
+    for said in (
+        {"call": "hers", "address": PHONE, "customer_name": NAME},
+        {"call": "adas", "address": "+4930100001"},
+    ):
+        recording.record([now_event(kind, place, **call, **said) for place, kind in enumerate(kinds)], now)
+    make_context(ada, now, data={"channel": "Voice", "phone": PHONE, "mail": MAIL})
+    merging.undo(with_bob.pk, ACTOR, schema=schema)
+    without = merging.Picked(without={"phones": {"+4930100002"}})
+    with_bob = merging.merge(ada.pk, [bob.pk], ACTOR, schema=schema, picked=without).merge
+    merging.undo(with_zoe.pk, ACTOR, schema=schema)
+
+    api_for("Admin").post(f"/api/v1/customers/{zoe.pk}/erase/")
+
+    assert left() == {}
+
+    merging.undo(with_bob.pk, ACTOR, schema=schema)
+
+    assert left() == {}
+    assert Customer.objects.get(pk=ada.pk).phones == ["+4930100001"]
+    assert Customer.objects.get(pk=bob.pk).phones == ["+4930100002"]
+    assert Interaction.objects.get(external_id="adas").address == "+4930100001"
+    call_command("check_integrity")
