@@ -10,6 +10,7 @@ from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from cim.access import second_factor
 from cim.access.models import UserPreference
 from cim.access.permissions import PERMISSIONS, ROLE_NAMES, any_of, full_name
 
@@ -50,7 +51,9 @@ def frame(request: HttpRequest) -> dict[str, Any]:
             }
         }
     preference: UserPreference = getattr(request, "preference", None) or UserPreference()
-    held = [codename for codename in PERMISSIONS if user.has_perm(full_name(codename))]
+    # Whoever must set up a second factor first is shown no ways that are closed.
+    may = () if second_factor.is_missing(request) else PERMISSIONS
+    held = [codename for codename in may if user.has_perm(full_name(codename))]
     name = user.get_full_name() or user.get_username()
     role = user.groups.order_by("name").values_list("name", flat=True).first() or ""
     return {

@@ -10,6 +10,7 @@ from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from cim.access.models import AuditEntry
+from cim.access.templatetags.audit_words import deed
 from customers import history, merging, presenting, tracing
 from customers.models import Customer, Label, Phone
 from customers.policy import MASK, sight_of
@@ -76,6 +77,7 @@ def who_looked(customers: Sequence[UUID], readable: QuerySet[AuditEntry], most: 
             "by": entry.actor_name,
             "via": entry.via,
             "action": entry.action,
+            "done": deed(entry.action),
             "attribute": entry.data.get("attribute"),
         }
         for entry in entries

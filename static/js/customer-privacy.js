@@ -30,7 +30,7 @@ async function showLooks(id) {
     const looks = await read(`customers/${id}/looks/`);
     const when = new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "short", timeZone });
     fill(list, looks.map((look) => el(
-      "li", {}, el("strong", { class: "strong" }, look.by || gettext("The system")), " ", ACTIONS[look.action] || look.action, look.attribute ? ` (${look.attribute})` : "", " ",
+      "li", {}, el("strong", { class: "strong" }, look.by || gettext("The system")), " ", ACTIONS[look.action] || look.done, look.attribute ? ` (${look.attribute})` : "", " ",
       el("time", { class: "quiet tabular", datetime: look.at }, when.format(new Date(look.at))),
     )), looks.length ? null : el("li", { class: "quiet" }, gettext("Nobody yet.")));
   } catch (problem) {

@@ -117,6 +117,7 @@ def test_who_looked_is_told_by_person_and_time() -> None:
         ("Sunniva Strand", "customer.reveal", "last_name"),
         ("Aylin Aksoy", "customer.view", None),
     ]
+    assert [look["done"] for look in looks[:2]] == ["Revealed a value", "Opened"]
 
 
 def test_supervisor_reads_what_the_own_team_did_only() -> None:
