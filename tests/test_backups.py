@@ -209,3 +209,8 @@ def test_embedded_database_moves_to_a_new_major_version(
         connection.close()
         shutil.rmtree(sockets, ignore_errors=True)
         shutil.rmtree(home, ignore_errors=True)
+
+
+def test_upgrade_names_the_folder_that_holds_no_programs(tmp_path: Path) -> None:
+    with pytest.raises(CommandError, match=rf"{tmp_path} does not hold postgres and initdb"):
+        call_command("upgrade_postgres", str(tmp_path))

@@ -19,6 +19,10 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, old_programs: Path, **options: Any) -> None:
+        if not (old_programs / "postgres").exists():
+            raise CommandError(
+                f"{old_programs} does not hold postgres and initdb: name the folder of the old version."
+            )
         try:
             kept = backups.upgrade(old_programs)
         except (backups.Failed, embedded.Refused, OSError) as refused:
