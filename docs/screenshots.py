@@ -69,6 +69,8 @@ def pages(
         yield "users-new", shown(page, "/users/new/")
     if page.locator(".rail-list a[href='/wall/']").count():
         yield "duplicates", shown(page, "/customers/duplicates/")
+    if role == "agent":
+        yield from during_a_call(page)
     yield "account", shown(page, "/account/")
     context.close()
 
@@ -82,6 +84,15 @@ def about_the_schema(page: Page) -> Iterator[tuple[str, Page]]:
     page.get_by_role("dialog").wait_for()
     yield "schema-type", page
     page.keyboard.press("Escape")
+
+
+def during_a_call(page: Page) -> Iterator[tuple[str, Page]]:
+    shown(page, "/desk/")
+    call = page.get_by_role("button", name="Call me now")
+    call.click() if call.count() else None
+    page.get_by_text("Kept if the call is transferred").wait_for()
+    page.wait_for_timeout(5000)
+    yield "desk-call", page
 
 
 def about_customers(page: Page) -> Iterator[tuple[str, Page]]:
