@@ -6,7 +6,7 @@
 import { read } from "./api.js";
 import { takeOver } from "./crm-panel.js";
 import { problemNote } from "./crm-words.js";
-import { button, el, fill, icon } from "./elements.js";
+import { button, el, fill, freshId, icon } from "./elements.js";
 import { may } from "./page.js";
 
 const EVERY = 600;
@@ -44,6 +44,6 @@ document.addEventListener("cim:searched", (event) => {
   const box = el("div", { class: "crm-found" });
   // The box closes when the field loses the focus; pressing a button in it must not take the focus away.
   box.addEventListener("mousedown", (press) => press.preventDefault());
-  fill(box, el("button", { type: "button", class: "menu-item", tabindex: "-1", on: { click: () => { fill(box, el("p", { class: "results-foot" }, gettext("Asking the CRM"))); ask(text, box); } } }, icon("database"), interpolate(gettext("Search the CRM for “%s”"), [text])));
+  fill(box, el("button", { type: "button", class: "menu-item", role: "option", id: freshId("option"), "aria-selected": "false", tabindex: "-1", on: { click: () => { fill(box, el("p", { class: "results-foot" }, gettext("Asking the CRM"))); ask(text, box); } } }, icon("database"), interpolate(gettext("Search the CRM for “%s”"), [text])));
   list.append(box);
 });

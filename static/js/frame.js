@@ -48,7 +48,7 @@ function attachSearch(form) {
       list,
       answer.results.map(row),
       answer.results.length
-        ? el("p", { class: "results-foot" }, gettext("Enter shows all of them in the list"))
+        ? el("p", { class: "results-foot" }, gettext("Enter shows them in the list, arrow down and Enter open one"))
         : el("p", { class: "results-foot" }, interpolate(gettext("No name, phone or email fits “%s”."), [text])),
     );
     at = -1;
@@ -76,10 +76,18 @@ function attachSearch(form) {
   input.addEventListener("keydown", (event) => {
     if (event.key === "Escape") { close(); input.blur(); }
     if (event.key === "ArrowDown" && !list.hidden) { event.preventDefault(); mark(at + 1); }
-    if (event.key === "ArrowUp" && !list.hidden) { event.preventDefault(); mark(at - 1); }
-    if (event.key === "Enter" && at >= 0) { event.preventDefault(); options()[at].click(); }
+    if (event.key === "ArrowUp" && !list.hidden) { event.preventDefault(); mark(at < 0 ? -1 : at - 1); }
+    if (event.key === "Enter" && at >= 0) {
+      event.preventDefault();
+      const chosen = options()[at];
+      at = -1;
+      input.removeAttribute("aria-activedescendant");
+      chosen.click();
+    }
   });
-  input.addEventListener("blur", () => setTimeout(close, 150));
+  list.addEventListener("keydown", (event) => { if (event.key === "Escape") { close(); input.focus(); } });
+  // What a CRM has found has buttons of its own, which Tab comes to.
+  form.addEventListener("focusout", () => setTimeout(() => { if (!form.contains(document.activeElement)) close(); }, 150));
 }
 
 function attachPerson(opener) {
