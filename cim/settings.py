@@ -204,6 +204,8 @@ else:
     DATABASES = {"default": embedded.database(DATA_DIR, as_owner=AS_OWNER)}
     APP_ROLE = embedded.APP_USER
 DATABASES["default"].setdefault("OPTIONS", {})
+# What asks for it is planned once per connection; Django would turn that off.
+DATABASES["default"]["OPTIONS"].setdefault("prepare_threshold", 5)
 # The web keeps a pool of connections per process; everything else opens one and keeps it.
 if pool_size := _number("CIM_DATABASE_POOL", default=0):
     DATABASES["default"]["OPTIONS"]["pool"] = {"min_size": 1, "max_size": pool_size, "timeout": 10}

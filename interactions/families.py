@@ -5,6 +5,7 @@ from uuid import UUID
 
 from django.db import connection
 
+from cim.access.prepared import prepared
 from customers.models import Customer, Stage
 from interactions.models import Interaction
 
@@ -38,11 +39,11 @@ def survivors(ids: Collection[UUID]) -> dict[UUID, UUID]:
     """Map each id to the live customer that it stands for; deleted ones are left out. One query, none for no id."""
     if not ids:
         return {}
-    with connection.cursor() as cursor:
+    with prepared() as cursor:
         cursor.execute(
             """
             with recursive up as (
-                select id as asked, id, merged_into_id, deleted_at from customers_customer where id = any(%s)
+                select id as asked, id, merged_into_id, deleted_at from customers_customer where id = any(%s::uuid[])
                 union all
                 select up.asked, c.id, c.merged_into_id, c.deleted_at
                 from customers_customer c join up on c.id = up.merged_into_id

@@ -12,6 +12,7 @@ from django.db import connection, transaction
 from django.utils.translation import gettext as _
 
 from cim.access import audit
+from cim.access.prepared import prepared
 from customers import labelling, meeting, profiles
 from customers.models import Customer
 from customers.numbers import identifying
@@ -133,15 +134,15 @@ class _Owners:
         self.once: dict[str, list[tuple[dt.datetime, dt.datetime, UUID]]] = {}
         if not numbers:
             return
-        with connection.cursor() as cursor:
+        with prepared() as cursor:
             cursor.execute(
                 """
                 with found as (
                     select number, customer_id, valid_from, valid_to from customers_phone
-                    where number = any(%(numbers)s) and valid_to is null
+                    where number = any(%(numbers)s::text[]) and valid_to is null
                     union all
                     select number, customer_id, valid_from, valid_to from customers_phone
-                    where number = any(%(numbers)s) and valid_to is not null
+                    where number = any(%(numbers)s::text[]) and valid_to is not null
                 )
                 select found.*, c.merged_into_id is null and c.deleted_at is null
                 from found join customers_customer c on c.id = found.customer_id

@@ -16,6 +16,7 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import connection
 
+from cim.access.prepared import prepared
 from customers.schema import Schema
 from interactions import presenting
 from interactions.families import survivors, unsaved
@@ -103,17 +104,17 @@ def _was_just_offered(happenings: Iterable[Happening], agent: str, now: dt.datet
 
 def _lock(agents: set[str]) -> dict[str, int]:
     """Find the users that the telephony means, and lock their sequences of desk events until the commit."""
-    with connection.cursor() as cursor:
+    with prepared() as cursor:
         cursor.execute(
             """
-            select agent, id, pg_advisory_xact_lock(%(lock)s, id) from (
+            select agent, id, pg_advisory_xact_lock(%(lock)s::int, id) from (
                 select p.agent_id as agent, u.id
                 from interactions_agentprofile p join auth_user u on u.id = p.user_id
-                where p.agent_id = any(%(agents)s) and p.agent_id <> '' and u.is_active
+                where p.agent_id = any(%(agents)s::text[]) and p.agent_id <> '' and u.is_active
                 union all
                 select u.username, u.id
                 from auth_user u left join interactions_agentprofile p on p.user_id = u.id
-                where u.username = any(%(agents)s) and coalesce(p.agent_id, '') = '' and u.is_active
+                where u.username = any(%(agents)s::text[]) and coalesce(p.agent_id, '') = '' and u.is_active
                 order by 2
                 offset 0
             ) found
@@ -151,20 +152,20 @@ class _Surroundings:
 def _look_around(users: set[int], interactions: Sequence[Interaction], now: dt.datetime) -> _Surroundings:
     """Gather what the desk events need beside the interactions: one query, more only where values are masked."""
     customers = {interaction.customer_id for interaction in interactions if interaction.customer_id}
-    with connection.cursor() as cursor:
+    with prepared() as cursor:
         cursor.execute(
             """
             select
                 (select array_agg(user_id) from interactions_deskpresence
-                 where user_id = any(%(users)s) and seen_at > %(since)s),
+                 where user_id = any(%(users)s::int[]) and seen_at > %(since)s),
                 (select array_agg(key) from customers_attribute where key in ('phones', 'emails') and pii),
                 (select array_agg(id) from customers_customer
-                 where id = any(%(customers)s) and deleted_at is null and merged_into_id is null),
+                 where id = any(%(customers)s::uuid[]) and deleted_at is null and merged_into_id is null),
                 (select json_agg(json_build_object('interaction', d.interaction_id, 'user', d.user_id, 'text', d.text,
                         'at', d.updated_at,
                         'name', coalesce(nullif(trim(u.first_name || ' ' || u.last_name), ''), u.username)))
                  from interactions_draft d join auth_user u on u.id = d.user_id
-                 where d.interaction_id = any(%(interactions)s) and d.text <> '')
+                 where d.interaction_id = any(%(interactions)s::uuid[]) and d.text <> '')
             """,
             {
                 "users": sorted(users),
@@ -173,7 +174,7 @@ def _look_around(users: set[int], interactions: Sequence[Interaction], now: dt.d
                 "interactions": list({interaction.id for interaction in interactions}),
             },
         )
-        present, hidden, live, drafts = cursor.fetchone()
+        ((present, hidden, live, drafts),) = cursor.fetchall()
     standing = {customer: customer for customer in live or ()}
     if gone := customers - standing.keys():
         standing |= survivors(gone)
@@ -193,7 +194,7 @@ def _look_around(users: set[int], interactions: Sequence[Interaction], now: dt.d
 def _write(rows: Sequence[Mapping[str, Any]]) -> None:
     for start in range(0, len(rows), _IDS_PER_NOTIFY):
         chunk = rows[start : start + _IDS_PER_NOTIFY]
-        with connection.cursor() as cursor:
+        with prepared() as cursor:
             cursor.execute(
                 """
                 with written as (
@@ -203,7 +204,7 @@ def _write(rows: Sequence[Mapping[str, Any]]) -> None:
                         as row(user_id int, interaction_id uuid, kind text, data jsonb)
                     returning id, user_id
                 )
-                select pg_notify(%s, string_agg(user_id || ':' || id, ',' order by id)) from written
+                select pg_notify(%s::text, string_agg(user_id || ':' || id, ',' order by id)) from written
                 """,
                 [json.dumps(chunk, default=str), CHANNEL],
             )

@@ -11,6 +11,7 @@ from django.contrib.auth.models import User
 from django.db import connection, transaction
 from django.utils.translation import gettext as _
 
+from cim.access.prepared import prepared
 from cim.access.strictness import quoted
 from customers.models.customer import time_ordered_id
 from interactions import linking, popping
@@ -183,7 +184,7 @@ def _opened(wanted: set[tuple[str, str]]) -> dict[tuple[str, str], _Call]:
     names = sorted(wanted)
     keys = [[source for source, _id in names], [external_id for _source, external_id in names]]
     connection.ensure_connection()
-    with connection.connection.pipeline(), connection.cursor() as locking, connection.cursor() as reading:
+    with connection.connection.pipeline(), prepared() as locking, prepared() as reading:
         locking.execute(_LOCK, keys)
         reading.execute(_EVENTS, keys)
         rows, told = locking.fetchall(), reading.fetchall()
@@ -291,9 +292,9 @@ def _save(calls: Sequence[_Call], links: Sequence[Link]) -> None:
         columns = ("interaction_id", "customer_id", "by_id", "how", "at")
         rows.append(_as_json([{name: getattr(link, name) for name in columns} for link in links]))
     made = "(select count(*) from made)" if new else "0"
-    with connection.cursor() as cursor:
-        cursor.execute(f"with {', '.join(parts)} select {made}", rows)
-        if cursor.fetchone()[0] != len(new):
+    with prepared() as cursor:
+        found = cursor.execute(f"with {', '.join(parts)} select {made}", rows).fetchone()
+        if found is None or found[0] != len(new):
             raise _Raced
 
 

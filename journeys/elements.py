@@ -11,6 +11,7 @@ from django.db import connection, transaction
 from django.utils.translation import gettext as _
 
 from cim.access import audit
+from cim.access.prepared import prepared
 from customers.models import Customer
 from customers.resolving import resolve, survivor_of
 from interactions import recording
@@ -89,7 +90,7 @@ def place_interactions(interactions: Iterable[Interaction], now: dt.datetime) ->
     Must run in the transaction that writes them.
     """
     rows = {interaction.id: _told(interaction, now) for interaction in interactions}
-    with connection.cursor() as cursor:
+    with prepared() as cursor:
         cursor.execute(_PLACE, [json.dumps(list(rows.values()), default=str, ensure_ascii=False)])
 
 

@@ -16,6 +16,7 @@ from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
 from cim.access.permissions import PERMISSIONS
+from cim.access.prepared import prepared
 
 
 class Access(models.Model):
@@ -186,7 +187,7 @@ class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
         """
         keys, users = ([field.attname for field in model._meta.concrete_fields] for model in (ApiKey, User))
         columns = ", ".join([*(f"k.{name}" for name in keys), *(f"u.{name}" for name in users)])
-        with connection.cursor() as cursor:
+        with prepared() as cursor:
             cursor.execute(
                 f"""
                 select {columns}, {GRANTED} from access_apikey k join auth_user u on u.id = k.user_id

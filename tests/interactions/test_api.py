@@ -353,7 +353,7 @@ def test_text_is_not_looked_for_in_masked_addresses(history):
 def test_list_takes_as_many_queries_for_one_as_for_three(history, number, django_assert_num_queries):
     client = api_for("Agent")
 
-    with django_assert_num_queries(5):
+    with django_assert_num_queries(3):
         assert len(client.get(f"{BASE}?channel=voice&page_size={number}").json()["results"]) == number
 
 

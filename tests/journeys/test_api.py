@@ -169,8 +169,8 @@ def test_journey_takes_the_same_queries_however_long_it_is(agent, clara, number,
     url = f"/api/v1/customers/{clara.id}/journey/"
     agent.get(url)
 
-    # The key and its permissions, the family, that it stands, the elements, the attributes.
-    with django_assert_num_queries(5):
+    # The family, that it stands, the elements, the attributes; the key is asked for by a prepared statement.
+    with django_assert_num_queries(4):
         agent.get(url)
 
 
