@@ -187,25 +187,28 @@ class Plan:
             needed = 2 * wanted * length // max(2 * len(ids), 1)
             if len(ids) * self.total // length > CAP:
                 length = max(needed * 3 // 2, 2 * length)
-                if length > LONG_WALK:
+                # That the page is there, and where, is known: it is worth twice as long a walk.
+                if length > 2 * LONG_WALK:
                     return self._find_among_many(more_than)
                 continue
-            if not more_than and (self._is_cheap or needed > 4 * LONG_WALK):
+            cost, guessed = self._guess
+            if not more_than and (cost < CHEAP or needed > 4 * LONG_WALK):
                 if found := self._find_few():
                     return found
                 more_than = CAP
-                if wanted * self.total > 4 * LONG_WALK * CAP:
+                # They lie farther on than chance has it; where even chance has them at the end, nothing is gained.
+                if 3 * wanted * self.total > 2 * LONG_WALK * max(guessed, CAP):
                     break
             length = LONG_WALK
         return (None if more_than else self._find_few()) or self._find_among_many(CAP)
 
     @cached_property
-    def _is_cheap(self) -> bool:
-        """Whether the planner has a way to all matches that leaves most customers alone."""
+    def _guess(self) -> tuple[float, int]:
+        """What the planner thinks it costs to take all matches, and how many they are."""
         matching = self._matching
         rows = run(f"EXPLAIN SELECT c.id FROM customers_customer c WHERE {matching.sql}", matching.parameters)
-        cost = re.search(r"cost=[\d.]+\.\.([\d.]+)", rows[0][0])
-        return cost is not None and float(cost[1]) < CHEAP
+        guess = re.search(r"cost=[\d.]+\.\.([\d.]+) rows=(\d+)", rows[0][0])
+        return (float(guess[1]), int(guess[2])) if guess else (0.0, 0)
 
     def _walk(self, length: int, wanted: int, top: Any) -> tuple[list[str], Any]:
         """Return the first ``wanted`` who match among the first ``length`` of the order; fewer if that is too short.
