@@ -7,7 +7,6 @@ events which the NOTIFYs name.
 
 import asyncio
 import contextlib
-import datetime as dt
 import io
 import json
 import random
@@ -397,6 +396,7 @@ class Hub:
                 async with asyncio.TaskGroup() as together:
                     together.create_task(self._listen(listener))
                     together.create_task(self._hand_out(reader))
+                    together.create_task(self._keep_present())
                     together.create_task(self._draw_walls())
         except* (psycopg.Error, OSError) as broken:
             logger.warning("desk_streams_lost_the_database", error=type(broken.exceptions[0]).__name__)
@@ -417,18 +417,11 @@ class Hub:
         raise psycopg.OperationalError("the listening connection ended")
 
     async def _hand_out(self, reader: psycopg.AsyncConnection[Any]) -> None:
-        told = dt.datetime.min.replace(tzinfo=dt.UTC)
         while True:
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self.work.wait(), 5)
+            await self.work.wait()
             self.work.clear()
-            if self.pending:
-                ids, self.pending = self.pending, []
-                await self._read(reader, ids)
-            now = timezone.now()
-            if now - told > dt.timedelta(seconds=_PRESENCE_SECONDS):
-                told = now
-                await self._tell_presence(reader)
+            ids, self.pending = self.pending, []
+            await self._read(reader, ids)
 
     async def _read(self, reader: psycopg.AsyncConnection[Any], ids: list[int]) -> None:
         rows = await reader.execute(
@@ -440,10 +433,17 @@ class Hub:
             for stream in self.desks.get(user, ()):
                 stream.put(number, message)
 
-    async def _tell_presence(self, reader: psycopg.AsyncConnection[Any]) -> None:
+    async def _keep_present(self) -> None:
+        """Beside the calls, on a connection of its own: for two thousand desks it takes a moment."""
+        while True:
+            async with await _connect() as own:
+                await self._tell_presence(own)
+            await asyncio.sleep(_PRESENCE_SECONDS)
+
+    async def _tell_presence(self, own: psycopg.AsyncConnection[Any]) -> None:
         """Keep the open desks of this process open, and end those of users who may not sign in any more."""
         users = list(self.desks)
-        rows = await reader.execute(
+        rows = await own.execute(
             """
             with valid as (select id from auth_user where id = any(%s) and is_active),
             told as (update interactions_deskpresence set seen_at = now() where user_id in (select id from valid))
