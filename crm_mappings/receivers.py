@@ -20,7 +20,7 @@ def follow_interactions(sender: Any, changes: Sequence[Change], **kwargs: Any) -
             told.append(change.interaction)
         if types & {"offered", "transferred"} and change.interaction.ended is None:
             ringing.append(change.interaction)
-    if not (told or ringing) or not Configuration.objects.in_use().exists():
+    if not (told or ringing) or not Configuration.objects.any_in_use():
         return
     if told:
         for configuration_id in memorising.memorise(told, timezone.now()):
