@@ -342,7 +342,7 @@ class Identity:
         for contact in self.interactions.values():
             side = self.owner.get(contact.number)
             if (
-                contact.customer == root
+                contact.customer in self.path(line.survivor)
                 and not contact.by_hand
                 and contact.at >= line.at
                 and side in line.parts
@@ -361,10 +361,15 @@ class Identity:
         self.own(customer)
         return taken
 
+    def path(self, customer: int) -> list[int]:
+        """The customer and those that it was merged into, one after the other."""
+        found = [customer]
+        while (into := self.customers[found[-1]].merged_into) is not None:
+            found.append(into)
+        return found
+
     def survivor(self, customer: int) -> int:
-        while (into := self.customers[customer].merged_into) is not None:
-            customer = into
-        return customer
+        return self.path(customer)[-1]
 
     def family(self, customer: int) -> list[int]:
         """The customer and all that were merged into it."""

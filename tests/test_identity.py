@@ -200,3 +200,21 @@ def test_interactions_among_merges_end_with_whose_number_they_came_from(
         for row in Interaction.objects.all():
             assert row.customer_id == life.ids[NUMBERS.index(row.address) + 1]
         transaction.set_rollback(True)
+
+
+def test_what_came_before_the_survivor_was_merged_on_goes_back_to_its_number(mobile: Schema) -> None:
+    life = Life(mobile)
+    for place, name in enumerate(["Ada", "Grace", "Edith"]):
+        life.create({"first_name": name, "phones": [NUMBERS[place]]}, "reject")
+    picks = dict.fromkeys(("first_name", "address", "mobile"), 0)
+
+    for step in (
+        ("merge", 2, [1], picks, None),
+        ("event", 1, NUMBERS[0]),
+        ("merge", 3, [2], picks, None),
+        ("event", 2, NUMBERS[0]),
+        ("unmerge", 0),
+    ):
+        life.run(step)
+
+    assert set(Interaction.objects.values_list("customer_id", flat=True)) == {life.ids[1]}
