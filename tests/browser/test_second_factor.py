@@ -27,7 +27,7 @@ def test_second_factor_is_set_up_and_asked_for(page: Page, assert_accessible: Ac
     page.get_by_role("link", name="Set up a second factor").click()
     picture = page.get_by_role("img", name="The key as a picture for the app")
     expect(picture).to_be_visible()
-    assert picture.evaluate("image => image.complete && image.naturalWidth > 0")
+    assert picture.evaluate("image => image.decode().then(() => image.naturalWidth > 0)")
     assert_accessible(page)
     secret = page.locator("code.key").inner_text().replace(" ", "")
     page.get_by_label("Your password").fill("correct horse battery")
