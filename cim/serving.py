@@ -8,7 +8,6 @@ import asyncio
 import gc
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from contextvars import copy_context
 from typing import IO, Any, Final, cast
 
@@ -22,7 +21,7 @@ from django.http import FileResponse
 from django.http.response import HttpResponseBase
 from django.urls import set_script_prefix
 
-from cim.access.cancelling import Receive, Send
+from cim.access.cancelling import Receive, Send, until_gone
 
 _SWITCH_SECONDS: Final = 0.001
 """How long a thread computes while others wait: by Python's 5 ms a desk would wait for every page that is made."""
@@ -47,7 +46,7 @@ class OneThreadHandler(ASGIHandler):
             body = await self.read_body(receive)
         except RequestAborted:
             return
-        gone = asyncio.create_task(_until_gone(receive))
+        gone = asyncio.create_task(until_gone(receive))
         try:
             response = await asyncio.get_running_loop().run_in_executor(
                 self.threads, copy_context().run, self._answer, scope, body
@@ -85,11 +84,8 @@ class OneThreadHandler(ASGIHandler):
                 await asyncio.wait([sending, gone], return_when=asyncio.FIRST_COMPLETED)
             finally:
                 sending.cancel()
-                with suppress(asyncio.CancelledError):
-                    await sending
+                await asyncio.gather(sending, return_exceptions=True)
+                # Also when what makes it broke: its connection goes back to the pool with it.
                 await sync_to_async(response.close)()
-
-
-async def _until_gone(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
+            if not sending.cancelled():
+                sending.result()

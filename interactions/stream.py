@@ -31,6 +31,7 @@ from rest_framework.request import Request
 
 from cim.access import second_factor
 from cim.access.api import HasDeclaredPermission, KeyAuthentication
+from cim.access.cancelling import Receive, Send, until_gone
 from cim.access.problems import document
 from customers.schema import Schema
 from interactions import popping, presenting, wall
@@ -40,8 +41,6 @@ from interactions.models import AgentProfile, DeskEvent, DeskPresence, Draft
 from interactions.presenting import Eye, eye_of
 
 Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Any]]
-Send = Callable[[Any], Awaitable[None]]
 Application = Callable[[Any, Receive, Send], Awaitable[None]]
 T = TypeVar("T")
 
@@ -130,7 +129,7 @@ class Stream:
 
     async def run(self, receive: Receive, send: Send) -> None:
         """Send what waits, until the reader leaves, the hub closes the stream, or its time is over."""
-        gone = asyncio.ensure_future(_until_gone(receive))
+        gone = asyncio.ensure_future(until_gone(receive))
         gone.add_done_callback(lambda _task: self.close())
         ends_at = asyncio.get_running_loop().time() + _LIFE_SECONDS * random.uniform(0.8, 1.2)  # noqa: S311
         try:
@@ -159,11 +158,6 @@ class Stream:
             parts.append(message)
         if parts:
             await send({"type": "http.response.body", "body": b"".join(parts), "more_body": True})
-
-
-async def _until_gone(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
 
 
 def message_of(event: str, data: Any, number: int | None = None) -> bytes:

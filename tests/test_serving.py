@@ -35,6 +35,14 @@ def endless(request: HttpRequest) -> HttpResponseBase:
     return Stream(parts())
 
 
+def breaking(request: HttpRequest) -> HttpResponseBase:
+    def parts() -> Iterator[bytes]:
+        yield b"so far"
+        raise RuntimeError("broken on purpose")
+
+    return Stream(parts())
+
+
 def waiting(request: HttpRequest) -> HttpResponse:
     return HttpResponse(str(left.wait(10)))
 
@@ -46,6 +54,7 @@ def broken(request: HttpRequest) -> HttpResponse:
 urlpatterns = [
     path("plain/", plain),
     path("endless/", endless),
+    path("breaking/", breaking),
     path("waiting/", waiting),
     path("broken/", broken),
 ]
@@ -111,6 +120,23 @@ def test_an_endless_answer_ends_when_its_client_goes_away() -> None:
 
     assert [message["body"] for message in sent[1:4]] == [b"0,", b"1,", b"2,"]
     assert ended.wait(10)
+
+
+def test_an_answer_that_breaks_off_is_over_all_the_same() -> None:
+    """Else the connection that it reads by is lost to the pool."""
+    finished = []
+
+    def note(**_kwargs: Any) -> None:
+        finished.append(threading.current_thread().name)
+
+    request_finished.connect(note)
+    try:
+        with pytest.raises(RuntimeError, match="on purpose"):
+            ask("/breaking/")
+    finally:
+        request_finished.disconnect(note)
+
+    assert len(finished) == 1
 
 
 def test_who_has_gone_is_sent_nothing() -> None:

@@ -22,6 +22,12 @@ Application = Callable[[dict[str, Any], Receive, Send], Awaitable[None]]
 _SECONDS = 5
 
 
+async def until_gone(receive: Receive) -> None:
+    """Wait until the client goes away."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
 class Cancellation:
     """What one request has the database do just now, and how to stop it."""
 
