@@ -9,6 +9,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from cim.access import audit
+from cim.access.prepared import prepared
 from cim.access.strictness import quoted
 from crm_mappings import sealing, throttling
 from crm_mappings.adapters import Adapter, Refused, Unavailable, adapter_of, types
@@ -26,6 +27,13 @@ _PLAIN: Final = (
     "gateway_fields",
 )
 _LONGEST_SECRET: Final = 4000
+
+
+def any_in_use() -> bool:
+    """Say whether any CRM is in use; asked whenever a call rings or ends."""
+    with prepared() as cursor:
+        cursor.execute("select exists (select 1 from crm_mappings_configuration where is_enabled)")
+        return cursor.fetchone() == (True,)
 
 
 class InvalidConfiguration(Exception):

@@ -7,8 +7,7 @@ from uuid import UUID
 from django.utils import timezone
 
 from cim.access.jobs import enqueue
-from crm_mappings import erasing, fetching, memorising, tasks
-from crm_mappings.models import Configuration
+from crm_mappings import configuring, erasing, fetching, memorising, tasks
 from interactions.signals import Change
 
 
@@ -20,7 +19,7 @@ def follow_interactions(sender: Any, changes: Sequence[Change], **kwargs: Any) -
             told.append(change.interaction)
         if types & {"offered", "transferred"} and change.interaction.ended is None:
             ringing.append(change.interaction)
-    if not (told or ringing) or not Configuration.objects.any_in_use():
+    if not (told or ringing) or not configuring.any_in_use():
         return
     if told:
         for configuration_id in memorising.memorise(told, timezone.now()):
@@ -31,6 +30,10 @@ def follow_interactions(sender: Any, changes: Sequence[Change], **kwargs: Any) -
 
 
 def erase(
-    sender: Any, customers: Sequence[UUID], only_theirs: Sequence[str] = (), **kwargs: Any
+    sender: Any,
+    customers: Sequence[UUID],
+    companions: Sequence[UUID] = (),
+    only_theirs: Sequence[str] = (),
+    **kwargs: Any,
 ) -> dict[str, int]:
-    return {"crm_records": erasing.erase(customers, only_theirs)}
+    return {"crm_records": erasing.erase(customers, companions, only_theirs)}

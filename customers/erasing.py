@@ -223,6 +223,7 @@ def _remove(ids: Sequence[UUID], person: _Person, entry: audit.AuditEntry, now: 
         Customer,
         customers=list(ids),
         addresses=person.addresses,
+        companions=forgetting.companions(ids),
         only_theirs=_not_of_others(person.addresses, ids),
         entry=entry,
         now=now,

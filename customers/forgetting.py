@@ -4,6 +4,7 @@ A merge that was taken back gave its survivor values, and the survivor's history
 whoever the survivor was merged into meanwhile. Of these histories only the values of the erased person go.
 """
 
+import re
 from collections.abc import Collection, Iterable
 from uuid import UUID
 
@@ -11,6 +12,22 @@ from django.db import connection
 from django.db.models import Max, Min, Q
 
 from customers.models import Merge, MergedField, MergeWrite, Phone
+
+
+def naming(texts: Collection[str], *fields: str) -> Q:
+    """Find rows in which one of the ``texts`` stands by itself, not as part of a longer number or address."""
+    named = Q(pk=None)
+    if texts:
+        pattern = rf"(?<![\w.+-])({'|'.join(map(re.escape, texts))})(?![\w-]|\.\w)"
+        for name in fields:
+            named |= Q(**{f"{name}__iregex": pattern})
+    return named
+
+
+def companions(erased: Collection[UUID]) -> list[UUID]:
+    """List those whom the erased were merged with for a while, and whoever these were merged into meanwhile."""
+    merges = Merge.objects.filter(id__in=_taken_back_with(erased))
+    return list(merges.exclude(survivor__in=erased).values_list("survivor_id", flat=True).distinct())
 
 
 def forget_among_others(erased: Collection[UUID], said: Collection[str]) -> int:

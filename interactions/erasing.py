@@ -7,8 +7,8 @@ from typing import Final
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import Q
 
+from customers.forgetting import naming
 from interactions.models import DeskEvent, Draft, Interaction
 from interactions.models.interaction import ERASED
 from interactions.signals import Change
@@ -43,10 +43,7 @@ def erase_texts(customers: Collection[UUID], addresses: Collection[str] = ()) ->
     run in the transaction of the erasure.
     """
     ids = list(Interaction.objects.of(customers).select_for_update(no_key=True).values_list("id", flat=True))
-    named = Q(pk=None)
-    for text in addresses:
-        named |= Q(address__icontains=text) | Q(identifiers__icontains=text) | Q(data__icontains=text)
-        named |= Q(dialled=text)
+    named = naming(addresses, "address", "identifiers", "data", "dialled")
     unlinked = Interaction.objects.filter(named, customer=None).order_by("id")
     ids += list(unlinked.select_for_update(no_key=True, of=("self",)).values_list("id", flat=True))
     return _erase_texts(ids)

@@ -6,15 +6,18 @@ from uuid import UUID
 from django.db import connection
 from django.db.models import Q
 
+from customers.forgetting import naming
 from interactions.models.interaction import ERASED
 from journeys.models import Attempt, Context, Element
 
 
-def erase(customers: Sequence[UUID], only_theirs: Collection[str] = ()) -> int:
+def erase(
+    customers: Sequence[UUID], companions: Collection[UUID] = (), only_theirs: Collection[str] = ()
+) -> int:
     """Empty the contexts of these customers, with their versions and attempts; return how many contexts.
 
-    Those of others go as well where they tell numbers or emails that are only theirs: of those whom they were merged
-    with for a while.
+    Those of nobody, and of ``companions`` whom they were merged with for a while, go as well where they tell numbers or
+    emails that are only theirs.
 
     What happened when, in which channel and to which topic stays: it tells nothing of the person.
     """
@@ -23,10 +26,9 @@ def erase(customers: Sequence[UUID], only_theirs: Collection[str] = ()) -> int:
             "context_id", flat=True
         )
     )
-    named = Q(alias_ids__overlap=list(only_theirs))
-    for text in only_theirs:
-        named |= Q(data__icontains=text)
-    contexts += Context.objects.filter(named).exclude(pk__in=contexts).values_list("pk", flat=True)
+    told = naming(only_theirs, "data") | Q(alias_ids__overlap=list(only_theirs))
+    near = Q(element__customer=None) | Q(element__customer__in=companions)
+    contexts += Context.objects.filter(near, told).exclude(pk__in=contexts).values_list("pk", flat=True)
     with connection.cursor() as cursor:
         cursor.execute("SELECT journeys_erase_trail(%s)", [contexts])
     Attempt.objects.filter(context_id__in=contexts).update(asked=[], customer_id="")

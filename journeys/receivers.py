@@ -27,9 +27,13 @@ def separate(
 
 
 def erase(
-    sender: object, customers: Sequence[UUID], only_theirs: Sequence[str] = (), **_kwargs: Any
+    sender: object,
+    customers: Sequence[UUID],
+    companions: Sequence[UUID] = (),
+    only_theirs: Sequence[str] = (),
+    **_kwargs: Any,
 ) -> dict[str, int]:
-    return {"contexts": erasing.erase(customers, only_theirs)}
+    return {"contexts": erasing.erase(customers, companions, only_theirs)}
 
 
 def still_in_contact(

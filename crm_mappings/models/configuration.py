@@ -7,7 +7,6 @@ from django.db.models import Q
 from django.db.models.functions import Lower, Now
 from django.utils.translation import gettext_lazy as _
 
-from cim.access.prepared import prepared
 from customers.models.customer import time_ordered_id
 
 
@@ -15,12 +14,6 @@ class ConfigurationQuerySet(models.QuerySet["Configuration"]):
     def in_use(self) -> Self:
         """Those that are switched on, whatever the last check of their credentials said."""
         return self.filter(is_enabled=True)
-
-    def any_in_use(self) -> bool:
-        """Say whether there is one; asked whenever a call rings or ends."""
-        with prepared() as cursor:
-            cursor.execute("select exists (select 1 from crm_mappings_configuration where is_enabled)")
-            return cursor.fetchone() == (True,)
 
     def in_order(self) -> Self:
         return self.order_by(Lower("name"), "id")

@@ -274,3 +274,27 @@ def test_nothing_of_an_erased_person_is_left_with_whom_it_was_merged_for_a_while
     assert Customer.objects.get(pk=bob.pk).phones == ["+4930100002"]
     assert Interaction.objects.get(external_id="adas").address == "+4930100001"
     call_command("check_integrity")
+
+
+def test_what_tells_of_others_is_left_when_a_person_is_erased() -> None:
+    """A longer number that begins like hers is somebody else's; what a stranger told of her is the stranger's."""
+    zoe = worlds.make_person(first_name="Zoe", last_name=NAME, phones=[PHONE], emails=[MAIL])
+    ada = worlds.make_person(first_name="Ada", last_name="Able", phones=[f"{PHONE}55"])
+    longer = {"call": "longer", "channel": "voice", "address": f"{PHONE}5"}
+    recording.record([now_event("queued", **longer)], timezone.now())
+    contexts = [
+        make_context(ada, timezone.now(), data={"channel": "Voice", "phone": f"{PHONE}55"}),
+        make_context(ada, timezone.now(), data={"channel": "Voice", "friend": MAIL}),
+        make_context(None, timezone.now(), data={"channel": "Voice", "phone": f"{PHONE}5"}),
+    ]
+    hers = make_context(None, timezone.now(), data={"channel": "Voice", "mail": f"to {MAIL}."})
+
+    api_for("Admin").post(f"/api/v1/customers/{zoe.pk}/erase/")
+
+    assert Interaction.objects.get(external_id="longer").address == f"{PHONE}5"
+    for context in contexts:
+        before = context.data
+        context.refresh_from_db()
+        assert context.data == before
+    hers.refresh_from_db()
+    assert hers.data == {}
