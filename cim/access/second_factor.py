@@ -56,9 +56,9 @@ def _box(secret: str) -> Fernet:
     return Fernet(base64.urlsafe_b64encode(key))
 
 
-_OWNED = Exists(Authenticator.objects.filter(user=OuterRef("pk"), type=Authenticator.Type.TOTP))
-_ASKED_FOR = Exists(RoleRule.objects.filter(role__user=OuterRef("pk"), second_factor=True))
-LACKED = _ASKED_FOR & ~_OWNED
+_FACTORS = Authenticator.objects.filter(type=Authenticator.Type.TOTP)
+_ASKING = RoleRule.objects.filter(second_factor=True)
+LACKED = Exists(_ASKING.filter(role__user=OuterRef("pk"))) & ~Exists(_FACTORS.filter(user=OuterRef("pk")))
 """That a role of a user asks for a second factor, and there is none."""
 
 
@@ -76,7 +76,7 @@ def is_missing(request: HttpRequest) -> bool:
 
 def is_asked_of(user: User) -> bool:
     """Say whether a role of the user asks for a second factor."""
-    return RoleRule.objects.filter(role__user=user, second_factor=True).exists()
+    return _ASKING.filter(role__user=user).exists()
 
 
 def ask_of_role(role: Group, asked: bool, actor: audit.Actor) -> None:
@@ -115,7 +115,7 @@ def roles() -> list[Group]:
 
 
 def is_on(user: User) -> bool:
-    return Authenticator.objects.filter(user=user, type=Authenticator.Type.TOTP).exists()
+    return _FACTORS.filter(user=user).exists()
 
 
 def turn_on(user: User, secret: str, code: str) -> list[str] | None:
