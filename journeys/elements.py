@@ -94,13 +94,6 @@ def place_interactions(interactions: Iterable[Interaction], now: dt.datetime) ->
         cursor.execute(_PLACE, [json.dumps(list(rows.values()), default=str, ensure_ascii=False)])
 
 
-def _told(interaction: Interaction, now: dt.datetime) -> dict[str, Any]:
-    """Say what the element of an interaction tells; the topic that somebody corrected is kept by the statement."""
-    element = Element(interaction_id=interaction.id)
-    _put_interaction(element, interaction, now)
-    return {name: getattr(element, name) for name in ("id", "interaction_id", *_KEPT)}
-
-
 # A topic that was taken away stays away; another one was given at the desk, or is the same.
 _STAYS: Final = """
     case when e.topic_source = 'corrected' and (
@@ -121,20 +114,25 @@ _PLACE: Final = f"""
 """  # noqa: S608 - names of columns of our own
 
 
-def _put_interaction(element: Element, interaction: Interaction, now: dt.datetime) -> None:
+def _told(interaction: Interaction, now: dt.datetime) -> dict[str, Any]:
+    """Say what the element of an interaction tells; the topic that somebody corrected is kept by the statement."""
     state = interaction.state_at(now)
-    element.customer_id = interaction.customer_id
-    element.work_request_id = interaction.work_request_id or str(interaction.id)
-    element.channel = interaction.channel
-    element.direction = interaction.direction
-    element.account = interaction.account
-    element.status = state
-    element.started, element.ended = interaction.started, interaction.ended
-    element.is_open = state not in _OVER
-    element.is_missed = state == State.FAILED or (element.ended is not None and _was_missed(interaction))
-    element.changed_at = now
-    skill = interaction.skill or {}
-    _put_topic(element, interaction.topic, default_topic([interaction.data, skill]))
+    element = Element(
+        interaction_id=interaction.id,
+        customer_id=interaction.customer_id,
+        work_request_id=interaction.work_request_id or str(interaction.id),
+        channel=interaction.channel,
+        direction=interaction.direction,
+        account=interaction.account,
+        status=state,
+        started=interaction.started,
+        ended=interaction.ended,
+        is_open=state not in _OVER,
+        is_missed=state == State.FAILED or (interaction.ended is not None and _was_missed(interaction)),
+        changed_at=now,
+    )
+    _put_topic(element, interaction.topic, default_topic([interaction.data, interaction.skill or {}]))
+    return {name: getattr(element, name) for name in ("id", "interaction_id", *_KEPT)}
 
 
 def _was_missed(interaction: Interaction) -> bool:
