@@ -175,7 +175,7 @@ class Plan:
         """Look for the page along the order, farther where that is less work than taking all matches."""
         query = self.query
         last = query.offset + query.page_size
-        wanted, length = last + 1, max(WALK, 1)
+        wanted, length = last + 1, WALK
         more_than, top = 0, None
         while True:
             ids, top = self._walk(length, wanted, top)
