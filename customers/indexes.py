@@ -7,7 +7,8 @@ for it takes none from an index that leaves rows out. All are built and dropped 
 off anywhere and repeated.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import structlog
@@ -53,15 +54,23 @@ def settle() -> bool:
 
     Must not run in a transaction. Reads and writes of customers go on meanwhile, at most one index is built at a time.
     """
-    if not _value("SELECT pg_try_advisory_lock(%s)", [_LOCK]):
-        return False
+    with alone(_LOCK) as is_free:
+        if is_free:
+            _drop_unwanted()
+            for attribute in Attribute.objects.active():
+                _settle(attribute)
+    return is_free
+
+
+@contextmanager
+def alone(lock: int) -> Iterator[bool]:
+    """Keep everybody else from the work that ``lock`` names; False when somebody is at it already."""
+    is_free = bool(_value("SELECT pg_try_advisory_lock(%s)", [lock]))
     try:
-        _drop_unwanted()
-        for attribute in Attribute.objects.active():
-            _settle(attribute)
+        yield is_free
     finally:
-        _value("SELECT pg_advisory_unlock(%s)", [_LOCK])
-    return True
+        if is_free:
+            _value("SELECT pg_advisory_unlock(%s)", [lock])
 
 
 def _settle(attribute: Attribute) -> None:
@@ -106,25 +115,24 @@ def _drop_unwanted() -> None:
     for attribute in Attribute.objects.active().filter(fast=False, index_state=Attribute.IndexState.READY):
         if not _is_always_sorted(attribute):
             _mark(attribute, Attribute.IndexState.DROPPING)
-    with connection.cursor() as cursor:
-        cursor.execute(
+    for what, kept, existing in (
+        (
+            "INDEX CONCURRENTLY",
+            wanted,
             "SELECT i.relname FROM pg_index x JOIN pg_class i ON i.oid = x.indexrelid"
             " WHERE x.indrelid = 'customers_customer'::regclass AND i.relname LIKE %s",
-            [f"{_PREFIX}\\_%"],
-        )
-        existing = [row[0] for row in cursor.fetchall()]
-    for name in existing:
-        if name not in wanted:
-            _execute(f"DROP INDEX CONCURRENTLY IF EXISTS {connection.ops.quote_name(name)}")
-    with connection.cursor() as cursor:
-        cursor.execute(
+        ),
+        (
+            "STATISTICS",
+            counted,
             "SELECT stxname FROM pg_statistic_ext WHERE stxrelid = 'customers_customer'::regclass AND stxname LIKE %s",
-            [f"{_PREFIX}\\_%"],
-        )
-        existing = [row[0] for row in cursor.fetchall()]
-    for name in existing:
-        if name not in counted:
-            _execute(f"DROP STATISTICS IF EXISTS {connection.ops.quote_name(name)}")
+        ),
+    ):
+        with connection.cursor() as cursor:
+            cursor.execute(existing, [f"{_PREFIX}\\_%"])
+            names = {row[0] for row in cursor.fetchall()}
+        for name in names - kept:
+            _execute(f"DROP {what} IF EXISTS {connection.ops.quote_name(name)}")
 
 
 def indexes_of(attribute: Attribute) -> list[Index]:

@@ -20,6 +20,7 @@ from cim.access import audit
 from customers import archiving, values
 from customers import schema as schemas
 from customers.importing.leasing import queue_up
+from customers.indexes import alone
 from customers.models import ArchivedValue, Attribute, AttributeJob, Customer, ImportRun, SlotLease
 from customers.models.attribute import storage_of
 from customers.models.customer import from_column, to_column
@@ -96,15 +97,11 @@ def work() -> int:
     """Work on every job that waits; return how many were taken up. Nobody else works on a job meanwhile."""
     taken = 0
     for key in list(Job.objects.unfinished().order_by("created_at").values_list("pk", flat=True)):
-        lock = [_LOCK ^ key.int % (1 << 62)]
-        if not _value("SELECT pg_try_advisory_lock(%s)", lock):
-            continue
-        try:
-            taken += 1
-            while _step(Job.objects.select_related("attribute").get(pk=key)):
-                pass
-        finally:
-            _value("SELECT pg_advisory_unlock(%s)", lock)
+        with alone(_LOCK ^ key.int % (1 << 62)) as is_free:
+            if is_free:
+                taken += 1
+                while _step(Job.objects.select_related("attribute").get(pk=key)):
+                    pass
     return taken
 
 
@@ -301,8 +298,8 @@ def _move(job: AttributeJob, attribute: Attribute, future: Attribute) -> bool:
     """Let the attribute be what it has become, at once for everybody; the old slot is emptied afterwards."""
     actor = audit.Actor(job.actor_id, job.actor_name, job.via)
     try:
-        with transaction.atomic():
-            _execute(f"SET LOCAL lock_timeout = '{WAIT_FOR_WRITERS}'")
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute(f"SET LOCAL lock_timeout = '{WAIT_FOR_WRITERS}'")
             attribute = Attribute.objects.select_for_update().get(pk=attribute.pk)
             # Whoever held the attribute has committed: what comes later in time has seen the new type.
             now = timezone.now()
@@ -498,14 +495,3 @@ def _rows_after(attribute: Attribute, cursor: UUID | None, *, lock: bool = False
     if lock:
         rows = rows.select_for_update(no_key=True)
     return list(rows.values_list("id", attribute.column)[:BATCH])
-
-
-def _value(sql: str, parameters: Sequence[int]) -> object:
-    with connection.cursor() as cursor:
-        cursor.execute(sql, parameters)
-        return cursor.fetchone()[0]
-
-
-def _execute(sql: str) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(sql)
