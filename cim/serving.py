@@ -26,6 +26,10 @@ from cim.access.cancelling import Receive, Send, until_gone
 _SWITCH_SECONDS: Final = 0.001
 """How long a thread computes while others wait: by Python's 5 ms a desk would wait for every page that is made."""
 
+_GARBAGE: Final = 20_000
+"""After how many more objects garbage is looked for. A full look goes through the objects of all open streams, a tenth
+of a second for a thousand, in which no call pops: by Python's 700 every ten seconds, by this every few minutes."""
+
 
 class OneThreadHandler(ASGIHandler):
     def __init__(self) -> None:
@@ -35,6 +39,7 @@ class OneThreadHandler(ASGIHandler):
         # What was loaded stays for good: looking through it for garbage stops all streams for a quarter of a second.
         gc.collect()
         gc.freeze()
+        gc.set_threshold(_GARBAGE)
 
     def load_middleware(self, is_async: bool = False) -> None:
         super().load_middleware(is_async=False)
