@@ -135,14 +135,15 @@ class _Owners:
         if not numbers:
             return
         with prepared() as cursor:
+            # By `unnest` the planner does not see how many there are; otherwise it plans anew for each event.
             cursor.execute(
                 """
                 with found as (
                     select number, customer_id, valid_from, valid_to from customers_phone
-                    where number = any(%(numbers)s::text[]) and valid_to is null
+                    where number = any(array(select unnest(%(numbers)s::text[]))) and valid_to is null
                     union all
                     select number, customer_id, valid_from, valid_to from customers_phone
-                    where number = any(%(numbers)s::text[]) and valid_to is not null
+                    where number = any(array(select unnest(%(numbers)s::text[]))) and valid_to is not null
                 )
                 select found.*, c.merged_into_id is null and c.deleted_at is null
                 from found join customers_customer c on c.id = found.customer_id

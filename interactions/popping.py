@@ -153,19 +153,21 @@ def _look_around(users: set[int], interactions: Sequence[Interaction], now: dt.d
     """Gather what the desk events need beside the interactions: one query, more only where values are masked."""
     customers = {interaction.customer_id for interaction in interactions if interaction.customer_id}
     with prepared() as cursor:
+        # By `unnest` the planner does not see how many there are; otherwise it plans anew for each event.
         cursor.execute(
             """
             select
                 (select array_agg(user_id) from interactions_deskpresence
-                 where user_id = any(%(users)s::int[]) and seen_at > %(since)s),
+                 where user_id = any(array(select unnest(%(users)s::int[]))) and seen_at > %(since)s),
                 (select array_agg(key) from customers_attribute where key in ('phones', 'emails') and pii),
                 (select array_agg(id) from customers_customer
-                 where id = any(%(customers)s::uuid[]) and deleted_at is null and merged_into_id is null),
+                 where id = any(array(select unnest(%(customers)s::uuid[])))
+                   and deleted_at is null and merged_into_id is null),
                 (select json_agg(json_build_object('interaction', d.interaction_id, 'user', d.user_id, 'text', d.text,
                         'at', d.updated_at,
                         'name', coalesce(nullif(trim(u.first_name || ' ' || u.last_name), ''), u.username)))
                  from interactions_draft d join auth_user u on u.id = d.user_id
-                 where d.interaction_id = any(%(interactions)s::uuid[]) and d.text <> '')
+                 where d.interaction_id = any(array(select unnest(%(interactions)s::uuid[]))) and d.text <> '')
             """,
             {
                 "users": sorted(users),
