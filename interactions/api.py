@@ -24,7 +24,17 @@ from customers.phones import InvalidPhone
 from customers.policy import MASK
 from customers.profiles import NumberTaken
 from customers.schema import InvalidProfile, Schema
-from interactions import do_not_call, drafting, linking, outbound, presenting, recording, timeline, wall
+from interactions import (
+    do_not_call,
+    drafting,
+    gathering,
+    linking,
+    outbound,
+    presenting,
+    recording,
+    timeline,
+    wall,
+)
 from interactions.agents import NotYours, agent_of, check_own, desk_of, left_to_wrap_up
 from interactions.families import survivors, unsaved
 from interactions.filters import KNOWN, PARAMETERS, cursor_of, search_of, size_of
@@ -97,7 +107,7 @@ class EventsView(APIView):
         strict_query(request, ())
         body = request.data
         batch, is_batch = _batch(body)
-        recorded = recording.record(batch, timezone.now())
+        recorded = recording.record(batch, timezone.now()) if is_batch else gathering.record(body)
         answer = {
             "accepted": recorded.accepted,
             "duplicates": recorded.duplicates,

@@ -3,8 +3,8 @@
 import datetime as dt
 import json
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from django.contrib.auth.models import User
@@ -46,15 +46,32 @@ class _Raced(Exception):
 
 @dataclass(frozen=True)
 class Recorded:
-    """What became of a batch: how many events were new and how many were known, which were refused and why.
+    """What became of a batch, by index: which events were new and which were known, which were refused and why.
 
     `warnings` are about events that were stored, and of which something will not happen.
     """
 
-    accepted: int = 0
-    duplicates: int = 0
-    rejected: Sequence[Mapping[str, Any]] = field(default_factory=tuple)
-    warnings: Sequence[Mapping[str, Any]] = field(default_factory=tuple)
+    new: Collection[int] = ()
+    known: Collection[int] = ()
+    rejected: Sequence[dict[str, Any]] = ()
+    warnings: Sequence[dict[str, Any]] = ()
+
+    @property
+    def accepted(self) -> int:
+        return len(self.new)
+
+    @property
+    def duplicates(self) -> int:
+        return len(self.known)
+
+    def of(self, index: int) -> "Recorded":
+        """Return what became of one of the events, as if it had been sent by itself."""
+        return Recorded(
+            [0] if index in self.new else (),
+            [0] if index in self.known else (),
+            [{**it, "index": 0} for it in self.rejected if it["index"] == index],
+            [{**it, "index": 0} for it in self.warnings if it["index"] == index],
+        )
 
 
 @dataclass
@@ -82,12 +99,8 @@ def record(raw: Sequence[object], now: dt.datetime) -> Recorded:
         except Refused as refusal:
             rejected.append({"index": index, "detail": str(refusal)})
     stored = _until_alone(sent, now) if sent else Recorded()
-    return Recorded(
-        stored.accepted,
-        stored.duplicates,
-        sorted([*rejected, *stored.rejected], key=lambda item: item["index"]),
-        stored.warnings,
-    )
+    rejected = sorted([*rejected, *stored.rejected], key=lambda item: item["index"])
+    return replace(stored, rejected=rejected)
 
 
 def tell(
@@ -147,24 +160,23 @@ def _record(sent: Sequence[tuple[int, Sent]], now: dt.datetime) -> Recorded:
             source, external_id = event.call
             row = Interaction(id=time_ordered_id(), source=source, external_id=external_id)
             calls[event.call] = _Call(row, is_new=True)
-    accepted, duplicates = 0, 0
-    rejected, warnings = [], []
+    new, known, rejected, warnings = [], [], [], []
     for index, event in sent:
         call, mark = calls[event.call], fingerprint(event.happening)
-        known = call.known.get(event.happening.event_id)
-        if known is None:
+        before = call.known.get(event.happening.event_id)
+        if before is None:
             call.known[event.happening.event_id] = (event.happening, mark)
             call.fresh.append((event.happening, mark))
-            accepted += 1
+            new.append(index)
             if warning := _warning(event.happening, now):
                 warnings.append({"index": index, "detail": warning})
-        elif known[1] == mark:
-            duplicates += 1
+        elif before[1] == mark:
+            known.append(index)
         else:
             message = _("event_id: %(id)s was sent before with another body; the first one stands.")
             rejected.append({"index": index, "detail": message % {"id": quoted(event.happening.event_id)}})
     _apply([call for call in calls.values() if call.fresh], now)
-    return Recorded(accepted, duplicates, rejected, warnings)
+    return Recorded(new, known, rejected, warnings)
 
 
 def _warning(happening: Happening, now: dt.datetime) -> str:
