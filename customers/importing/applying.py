@@ -13,15 +13,15 @@ from itertools import count
 from typing import Any, NamedTuple
 from uuid import UUID
 
-import psycopg
 from django.db import transaction
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
 from cim.access import audit
+from cim.access.prepared import Prepared, prepared
 from customers.importing import owning
 from customers.importing.checking import escaped, unpack
-from customers.importing.leasing import Lease, server_cursor
+from customers.importing.leasing import Lease
 from customers.importing.options import Options
 from customers.importing.planning import Conflict, Plan, Problem, Refusal, Row, Step
 from customers.importing.writing import Statements
@@ -100,7 +100,7 @@ class Application:
 
     def resume(self) -> None:
         """Learn from the recorded fates which lines have written which customers."""
-        with server_cursor() as cursor:
+        with prepared() as cursor:
             cursor.execute(
                 "SELECT customer, line, outcome FROM customers_importrow WHERE run_id = %s AND customer IS NOT NULL"
                 " AND outcome NOT IN ('superseded', 'errors', 'skipped') ORDER BY line",
@@ -135,7 +135,7 @@ class Application:
         chunk = _Chunk(self.lease.confirm())
         if chunk.state == ImportRun.State.CANCELLING:
             return chunk
-        with server_cursor() as cursor:
+        with prepared() as cursor:
             owning.look_up_by_key(cursor)
             rows = self._load(cursor)
             if not rows:
@@ -150,26 +150,20 @@ class Application:
             self._record(cursor, chunk, fates)
         return chunk
 
-    def _plan_only(
-        self, cursor: psycopg.Cursor[Any], chunk: _Chunk, rows: Sequence[Row], numbers: set[str]
-    ) -> _Fates:
+    def _plan_only(self, cursor: Prepared, chunk: _Chunk, rows: Sequence[Row], numbers: set[str]) -> _Fates:
         plan = self._overlay
         before = owning.holdings(cursor, numbers - self._known)
         self._known |= numbers
         plan.steps, plan.refusals = [], {}
         self._plan(plan, before, rows)
-        cursor.execute(
-            "SELECT id, stage FROM customers_customer WHERE id = ANY(%s)", [list(before)], prepare=True
-        )
+        cursor.execute("SELECT id, stage FROM customers_customer WHERE id = ANY(%s)", [list(before)])
         stages = dict(cursor.fetchall())
         differing = self._differing(cursor, plan, written={})
         fates = self._judge(chunk, plan, stages, differing)
         self._refuse(chunk, plan, rows, fates)
         return fates
 
-    def _apply(
-        self, cursor: psycopg.Cursor[Any], chunk: _Chunk, rows: Sequence[Row], numbers: set[str]
-    ) -> _Fates:
+    def _apply(self, cursor: Prepared, chunk: _Chunk, rows: Sequence[Row], numbers: set[str]) -> _Fates:
         plan = self._new_plan()
         before = owning.holdings(cursor, numbers)
         self._plan(plan, before, rows)
@@ -196,13 +190,12 @@ class Application:
                 plan.owner.update(dict.fromkeys(held, customer))
         plan.add(rows)
 
-    def _load(self, cursor: psycopg.Cursor[Any]) -> list[Row]:
+    def _load(self, cursor: Prepared) -> list[Row]:
         gives = ", ".join(f'"{item.column}" IS NOT NULL' for item in self.phone_attributes) or "false"
         cursor.execute(
             f"SELECT line, uses, lacking, lacking_update, {gives} FROM customers_importline"  # noqa: S608 - declared columns
             " WHERE run_id = %s AND line > %s ORDER BY line LIMIT %s",
             [self.run.id, self.run.cursor, CHUNK],
-            prepare=True,
         )
         keys = [item.key for item in self.phone_attributes]
         if self.options.conflict is not Conflict.UPDATE:
@@ -234,7 +227,7 @@ class Application:
 
     def _write(
         self,
-        cursor: psycopg.Cursor[Any],
+        cursor: Prepared,
         plan: Plan[UUID],
         inserted: Mapping[UUID, int],
         updated: Mapping[UUID, int],
@@ -246,14 +239,14 @@ class Application:
         values = {"run": self.run.id, "now": now, "entry": self.run.entry_id}
         if inserted:
             chosen = {"ids": owning.id_array(inserted), "lines": list(inserted.values())}
-            cursor.execute(self.statements.insert, {**values, **chosen}, prepare=True)
+            cursor.execute(self.statements.insert, {**values, **chosen})
         if not updated:
             return {}
         chosen = {"ids": owning.id_array(updated), "lines": list(updated.values())}
-        cursor.execute(self.statements.update, {**values, **chosen}, prepare=True)
+        cursor.execute(self.statements.update, {**values, **chosen})
         return {updated[customer]: version for customer, version in cursor}
 
-    def _fold(self, cursor: psycopg.Cursor[Any], plan: Plan[UUID], updated: Mapping[UUID, int]) -> None:
+    def _fold(self, cursor: Prepared, plan: Plan[UUID], updated: Mapping[UUID, int]) -> None:
         """Let the last of several rows that update one customer carry the values of all of them."""
         if self.options.empty_cells_clear:
             return
@@ -264,16 +257,12 @@ class Application:
         for customer, own in lines.items():
             if len(own) > 1:
                 cursor.execute(
-                    self.statements.fold,
-                    {"run": self.run.id, "lines": own, "line": updated[customer]},
-                    prepare=True,
+                    self.statements.fold, {"run": self.run.id, "lines": own, "line": updated[customer]}
                 )
 
     # What each row is counted as
 
-    def _differing(
-        self, cursor: psycopg.Cursor[Any], plan: Plan[UUID], *, written: Mapping[UUID, int]
-    ) -> set[int]:
+    def _differing(self, cursor: Prepared, plan: Plan[UUID], *, written: Mapping[UUID, int]) -> set[int]:
         """Return the lines that give a customer other values than it has when their turn comes.
 
         Left out are those lines of ``written`` about which the writing itself tells. Looks at the stored customers, so
@@ -300,7 +289,6 @@ class Application:
                     "ids": owning.id_array(step.customer for step in asked),
                     "lines": [step.line for step in asked],
                 },
-                prepare=True,
             )
             differing |= {line for (line,) in cursor}
         return differing
@@ -343,7 +331,7 @@ class Application:
         prior = self.writers.get(step.customer)
         return not step.new and (prior is None or prior.outcome == "unchanged")
 
-    def _chained(self, cursor: psycopg.Cursor[Any], steps: Sequence[Step[UUID]]) -> set[int]:
+    def _chained(self, cursor: Prepared, steps: Sequence[Step[UUID]]) -> set[int]:
         """Fold rows that update one customer, one after the other; return the lines that change something."""
         if not self.dry:
             self._folds = {}
@@ -355,9 +343,9 @@ class Application:
             if self.dry and step.customer in self.writers and step.customer not in self._folds
         }
         lines = [*(step.line for step in steps), *earlier.values()]
-        cursor.execute(self.statements.staged, {"run": self.run.id, "lines": lines}, prepare=True)
+        cursor.execute(self.statements.staged, {"run": self.run.id, "lines": lines})
         staged = {line: values for line, *values in cursor}
-        cursor.execute(self.statements.stored, {"ids": list({step.customer for step in steps})}, prepare=True)
+        cursor.execute(self.statements.stored, {"ids": list({step.customer for step in steps})})
         stored = {customer: (stage, values) for customer, stage, *values in cursor}
         differing = set()
         for step in steps:
@@ -394,7 +382,7 @@ class Application:
         for line, refusal in plan.refusals.items():
             fates.rows[line] = self._error(chunk, by_line[line], refusal)
 
-    def _record(self, cursor: psycopg.Cursor[Any], chunk: _Chunk, fates: _Fates) -> None:
+    def _record(self, cursor: Prepared, chunk: _Chunk, fates: _Fates) -> None:
         with cursor.copy(
             'COPY customers_importrow (run_id, line, outcome, customer, version, other_line, "column", value, reason)'
             " FROM STDIN"
@@ -413,7 +401,7 @@ class Application:
             cursor=chunk.last_line, counts=chunk.counts, chunks=[*self.run.chunks, chunk.last_line]
         )
 
-    def _supersede(self, cursor: psycopg.Cursor[Any], superseded: Mapping[int, int]) -> Counter[str]:
+    def _supersede(self, cursor: Prepared, superseded: Mapping[int, int]) -> Counter[str]:
         """Mark lines of earlier chunks as superseded and return what they were counted as."""
         cursor.execute(
             "UPDATE customers_importrow r SET outcome = 'superseded', other_line = by.other"

@@ -1,13 +1,10 @@
 """Who may work on an import: one worker at a time, under a lease and a fencing number (C67, C69)."""
 
 import datetime as dt
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-import psycopg
 from django.db import connection, transaction
 from django.db.models import Case, F, IntegerField, Value, When
 from django.utils import timezone
@@ -82,11 +79,3 @@ def take(now: dt.datetime) -> tuple[ImportRun, Lease] | None:
         )
         run.refresh_from_db()
     return run, Lease(run.id, run.fence)
-
-
-@contextmanager
-def server_cursor() -> "Iterator[psycopg.Cursor[tuple[Any, ...]]]":
-    """Open a cursor that binds on the server, prepares what it repeats and can COPY, beside Django's own."""
-    connection.ensure_connection()
-    with psycopg.Cursor(connection.connection) as cursor:
-        yield cursor

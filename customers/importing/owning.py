@@ -8,12 +8,13 @@ import random
 import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Protocol
 from uuid import UUID
 
 import psycopg
 from django.db.utils import OperationalError
 
+from cim.access.prepared import Prepared
 from customers.importing.planning import Use
 
 Holdings = dict[UUID, dict[str, Use]]
@@ -30,7 +31,7 @@ _WAITING = (
     psycopg.errors.LockNotAvailable,
     psycopg.errors.SerializationFailure,
 )
-CONTENTION = (*_WAITING, Contended, OperationalError)
+CONTENTION = (Contended, OperationalError)
 """What says that others were faster: the transaction is rolled back and tried again."""
 
 
@@ -57,7 +58,7 @@ def id_array(ids: Iterable[UUID]) -> str:
 
 
 def refuse_other(trouble: Exception) -> None:
-    """Raise ``trouble`` again unless it is contention: Django wraps what its own cursors meet."""
+    """Raise ``trouble`` again unless it is contention: a lost connection, too, is an OperationalError."""
     if isinstance(trouble, OperationalError) and not isinstance(trouble.__cause__, _WAITING):
         raise trouble
 
@@ -67,12 +68,12 @@ def step_back(attempt: int) -> None:
     time.sleep(random.uniform(0.01, 0.05) * min(attempt, 20))  # noqa: S311 - to spread, not to hide
 
 
-def wait_briefly(cursor: psycopg.Cursor[Any]) -> None:
+def wait_briefly(cursor: Prepared) -> None:
     """Let the transaction give up a lock that it does not get soon: what it has claimed makes others wait."""
     cursor.execute(f"SET LOCAL lock_timeout = {_LOCK_TIMEOUT_MS}")
 
 
-def look_up_by_key(cursor: psycopg.Cursor[Any]) -> None:
+def look_up_by_key(cursor: Prepared) -> None:
     """Let the statements of the transaction find their rows one by one, whatever the statistics say.
 
     In a database that was empty a minute ago they say that it still is, and a plan for nobody takes seconds with
@@ -80,35 +81,32 @@ def look_up_by_key(cursor: psycopg.Cursor[Any]) -> None:
     """
     cursor.execute(
         # Joins stay as they are: the triggers of the transaction join what it has changed, which no index helps.
-        "SELECT set_config('enable_seqscan', 'off', true), set_config('enable_bitmapscan', 'off', true)",
-        prepare=True,
+        "SELECT set_config('enable_seqscan', 'off', true), set_config('enable_bitmapscan', 'off', true)"
     )
 
 
-def holdings(cursor: psycopg.Cursor[Any], numbers: Collection[str]) -> Holdings:
+def holdings(cursor: Prepared, numbers: Collection[str]) -> Holdings:
     """Return all current numbers of the customers that own any of ``numbers``."""
     # Two plain questions: joined into one, stale statistics have made it a loop over all numbers.
     cursor.execute(
         "SELECT DISTINCT customer_id FROM customers_phone WHERE valid_to IS NULL AND number = ANY(%s::text[])",
         [text_array(numbers)],
-        prepare=True,
     )
     owners = [owner for (owner,) in cursor]
     return holdings_of(cursor, owners) if owners else {}
 
 
-def holdings_of(cursor: psycopg.Cursor[Any], customers: Iterable[UUID]) -> Holdings:
+def holdings_of(cursor: Prepared, customers: Iterable[UUID]) -> Holdings:
     """Return all current numbers of ``customers``; one that has none is left out."""
     cursor.execute(
         "SELECT customer_id, number, typed, used_in FROM customers_phone"
         " WHERE valid_to IS NULL AND customer_id = ANY(%s::uuid[])",
         [id_array(customers)],
-        prepare=True,
     )
     return _by_customer(cursor)
 
 
-def claim(cursor: psycopg.Cursor[Any], wanted: Owners, before: Holdings, now: datetime) -> Sequence[str]:
+def claim(cursor: Prepared, wanted: Owners, before: Holdings, now: datetime) -> Sequence[str]:
     """Insert the numbers that nobody owns yet for those who will, in sorted order. Raises Contended."""
     owned = {number for held in before.values() for number in held}
     numbers = sorted(number for number in wanted.owner if number not in owned)
@@ -117,7 +115,7 @@ def claim(cursor: psycopg.Cursor[Any], wanted: Owners, before: Holdings, now: da
     return numbers
 
 
-def _insert(cursor: psycopg.Cursor[Any], wanted: Owners, numbers: Sequence[str], now: datetime) -> int:
+def _insert(cursor: Prepared, wanted: Owners, numbers: Sequence[str], now: datetime) -> int:
     owners = [wanted.owner[number] for number in numbers]
     uses = [wanted.holdings[owner][number] for number, owner in zip(numbers, owners, strict=True)]
     cursor.execute(
@@ -132,12 +130,11 @@ def _insert(cursor: psycopg.Cursor[Any], wanted: Owners, numbers: Sequence[str],
             text_array([use.typed for use in uses]),
             text_array([",".join(use.used_in) for use in uses]),
         ],
-        prepare=True,
     )
     return cursor.rowcount
 
 
-def lock(cursor: psycopg.Cursor[Any], before: Holdings, claimed: Sequence[str]) -> dict[UUID, str]:
+def lock(cursor: Prepared, before: Holdings, claimed: Sequence[str]) -> dict[UUID, str]:
     """Lock the owners, in the order of their ids, and return their stages. Raises Contended if they have moved."""
     if not before:
         return {}
@@ -145,21 +142,19 @@ def lock(cursor: psycopg.Cursor[Any], before: Holdings, claimed: Sequence[str]) 
     cursor.execute(
         "SELECT id, stage FROM customers_customer WHERE id = ANY(%s::uuid[]) ORDER BY id FOR NO KEY UPDATE",
         [ids],
-        prepare=True,
     )
     stages = dict(cursor.fetchall())
     cursor.execute(
         "SELECT customer_id, number, typed, used_in FROM customers_phone"
         " WHERE valid_to IS NULL AND customer_id = ANY(%s::uuid[])",
         [ids],
-        prepare=True,
     )
     if _by_customer(cursor, leave_out=frozenset(claimed)) != before:
         raise Contended
     return stages
 
 
-def settle(cursor: psycopg.Cursor[Any], wanted: Owners, before: Holdings, now: datetime) -> None:
+def settle(cursor: Prepared, wanted: Owners, before: Holdings, now: datetime) -> None:
     """Close the numbers that were let go of, move those that changed hands, and keep how the others are shown.
 
     ``before`` is what the locked customers hold now; all of them are in ``wanted.holdings``.
@@ -187,7 +182,6 @@ def settle(cursor: psycopg.Cursor[Any], wanted: Owners, before: Holdings, now: d
                 text_array([number for number, _customer in gone]),
                 id_array(customer for _number, customer in gone),
             ],
-            prepare=True,
         )
     if moved:
         # Nobody can have taken them: whoever claims them waits for the end of this transaction.
@@ -204,11 +198,10 @@ def settle(cursor: psycopg.Cursor[Any], wanted: Owners, before: Holdings, now: d
                 text_array([use.typed for _number, _customer, use in kept]),
                 text_array([",".join(use.used_in) for _number, _customer, use in kept]),
             ],
-            prepare=True,
         )
 
 
-def _by_customer(cursor: psycopg.Cursor[Any], leave_out: frozenset[str] = frozenset()) -> Holdings:
+def _by_customer(cursor: Prepared, leave_out: frozenset[str] = frozenset()) -> Holdings:
     found: Holdings = {}
     for customer, number, typed, used_in in cursor:
         if number not in leave_out:

@@ -6,12 +6,11 @@ from typing import Any
 from uuid import UUID
 
 from django.utils import timezone
-from psycopg import sql
 
+from cim.access.prepared import prepared
 from customers.dialects import Unreadable, spreadsheet_safe
 from customers.importing import staging, uploads
 from customers.importing.checking import unpack
-from customers.importing.leasing import server_cursor
 from customers.importing.options import Options
 from customers.importing.planning import Conflict
 from customers.importing.writing import Statements
@@ -161,7 +160,7 @@ def preview(run: ImportRun, schema: Schema, sight: Sight, *, most: int) -> dict[
 def _staged(run: ImportRun, statements: Statements, lines: Sequence[int]) -> dict[int, dict[str, Value]]:
     if not lines:
         return {}
-    with server_cursor() as cursor:
+    with prepared() as cursor:
         cursor.execute(statements.staged, {"run": run.id, "lines": list(lines)})
         return {
             line: {
@@ -222,10 +221,8 @@ def _masked(value: Value, attribute: Attribute, hidden: "set[str] | frozenset[st
 
 def _without_phone(run: ImportRun) -> int:
     """Count the good rows that have no number: they create customers that no call will find (C12b)."""
-    with server_cursor() as cursor:
-        cursor.execute(
-            sql.SQL("SELECT count(*) FROM customers_importline WHERE run_id = %s AND uses = ''"), [run.id]
-        )
+    with prepared() as cursor:
+        cursor.execute("SELECT count(*) FROM customers_importline WHERE run_id = %s AND uses = ''", [run.id])
         row = cursor.fetchone()
     return int(row[0]) if row else 0
 
@@ -235,7 +232,7 @@ def _of_erased(run: ImportRun, now: datetime) -> dict[str, Any]:
     watch = Watch.now(now)
     found: dict[int, list[str]] = {}
     if watch:
-        with server_cursor() as cursor:
+        with prepared() as cursor:
             cursor.execute(
                 "SELECT line, uses FROM customers_importline WHERE run_id = %s AND uses <> '' ORDER BY line",
                 [run.id],

@@ -2,17 +2,16 @@
 
 from collections.abc import Sequence
 from itertools import islice
-from typing import Any
 from uuid import UUID
 
-import psycopg
 from django.conf import settings
 from django.db import connection, transaction
 from django.utils import timezone, translation
 
+from cim.access.prepared import Prepared, prepared
 from customers.dialects import Match
 from customers.importing.checking import NULL, WORDS, Batch, Checker, Complaint, escaped, unpack
-from customers.importing.leasing import Lease, server_cursor
+from customers.importing.leasing import Lease
 from customers.importing.options import Options
 from customers.importing.uploads import stored_rows
 from customers.models import ImportRun
@@ -141,7 +140,7 @@ def _keep(
 ) -> None:
     with transaction.atomic():
         state = lease.confirm()
-        with server_cursor() as cursor:
+        with prepared() as cursor:
             if batch.lines:
                 copy_staged(cursor, run.id, checker, batch.lines)
             told = [("errors", item) for item in batch.complaints] + [("skipped", item) for item in withheld]
@@ -168,7 +167,7 @@ def _keep(
         raise Cancelled
 
 
-def copy_staged(cursor: psycopg.Cursor[Any], run_id: UUID, checker: Checker, lines: list[str]) -> None:
+def copy_staged(cursor: Prepared, run_id: UUID, checker: Checker, lines: list[str]) -> None:
     """Write the lines of ``checker`` into the staging table."""
     target = ", ".join(f'"{column}"' for column in ["run_id", *checker.target])
     with cursor.copy(f"COPY customers_importline ({target}) FROM STDIN") as copy:

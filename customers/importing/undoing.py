@@ -10,15 +10,15 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-import psycopg
 from django.conf import settings
 from django.db import connection, transaction
 from django.utils import timezone
 from psycopg import sql
 
 from cim.access import audit
+from cim.access.prepared import Prepared, prepared
 from customers.importing import owning
-from customers.importing.leasing import Lease, server_cursor
+from customers.importing.leasing import Lease
 from customers.importing.planning import Use
 from customers.importing.staging import recount
 from customers.models import ImportRun, SlotLease
@@ -96,7 +96,7 @@ class _Undoing:
         attempt = 0
         while True:
             try:
-                with transaction.atomic(), server_cursor() as cursor:
+                with transaction.atomic(), prepared() as cursor:
                     chunks, undone, not_undone = self._take_back_last(cursor)
                 self.run.chunks, self.run.undone, self.run.not_undone = chunks, undone, not_undone
                 return
@@ -106,7 +106,7 @@ class _Undoing:
             owning.step_back(attempt)
             self.lease.save()
 
-    def _take_back_last(self, cursor: psycopg.Cursor[Any]) -> tuple[list[int], int, list[dict[str, Any]]]:
+    def _take_back_last(self, cursor: Prepared) -> tuple[list[int], int, list[dict[str, Any]]]:
         self.lease.confirm()
         owning.look_up_by_key(cursor)
         last = self.run.chunks[-1]
@@ -153,7 +153,7 @@ class _Undoing:
         self.lease.save(chunks=chunks, undone=undone, not_undone=listed, attempts=0)
         return chunks, undone, listed
 
-    def _writes(self, cursor: psycopg.Cursor[Any], first: int, last: int) -> list[_Write]:
+    def _writes(self, cursor: Prepared, first: int, last: int) -> list[_Write]:
         cursor.execute(
             "SELECT customer, max(line), max(version), min(version) - 1 FROM customers_importrow"
             " WHERE run_id = %s AND line > %s AND line <= %s AND version IS NOT NULL GROUP BY customer",
@@ -161,7 +161,7 @@ class _Undoing:
         )
         return [_Write(customer, line, version, before) for customer, line, version, before in cursor]
 
-    def _current(self, cursor: psycopg.Cursor[Any], writes: Sequence[_Write]) -> dict[UUID, int]:
+    def _current(self, cursor: Prepared, writes: Sequence[_Write]) -> dict[UUID, int]:
         """Return the version of each live customer, less what this undoing has added and taken back on top of it."""
         cursor.execute(
             # By the customer, and then by the entry: the entry alone has as many versions as the undoing has come to.
@@ -172,7 +172,7 @@ class _Undoing:
         )
         return dict(cursor.fetchall())
 
-    def _lock(self, cursor: psycopg.Cursor[Any], writes: Sequence[_Write]) -> None:
+    def _lock(self, cursor: Prepared, writes: Sequence[_Write]) -> None:
         """Lock the customers, in the order of their ids. Raises Contended if one has changed since it was looked at."""
         cursor.execute(
             "SELECT id FROM customers_customer WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE",
@@ -182,9 +182,7 @@ class _Undoing:
         if any(current.get(write.customer) != write.version for write in writes):
             raise owning.Contended
 
-    def _images(
-        self, cursor: psycopg.Cursor[Any], restored: Sequence[_Write]
-    ) -> dict[UUID, dict[str, list[str]]]:
+    def _images(self, cursor: Prepared, restored: Sequence[_Write]) -> dict[UUID, dict[str, list[str]]]:
         """Return the numbers that each customer showed before, by phone attribute."""
         if not restored:
             return {}
@@ -227,7 +225,7 @@ class _Undoing:
 
     def _plan(
         self,
-        cursor: psycopg.Cursor[Any],
+        cursor: Prepared,
         created: Sequence[_Write],
         images: Mapping[UUID, dict[str, list[str]]],
     ) -> tuple[_Wanted, owning.Holdings, dict[UUID, set[str]]]:
@@ -264,14 +262,14 @@ class _Undoing:
                     held[number] = Use(typed.get((customer, number), number), (*used_in, key))
         return wanted, {customer: before.get(customer, {}) for customer in ids if before.get(customer)}, taken
 
-    def _typed(self, cursor: psycopg.Cursor[Any], customers: Sequence[UUID]) -> dict[tuple[UUID, str], str]:
+    def _typed(self, cursor: Prepared, customers: Sequence[UUID]) -> dict[tuple[UUID, str], str]:
         cursor.execute(
             "SELECT customer_id, number, typed FROM customers_phone WHERE customer_id = ANY(%s) ORDER BY id",
             [list(customers)],
         )
         return {(customer, number): typed for customer, number, typed in cursor}
 
-    def _restore(self, cursor: psycopg.Cursor[Any], restored: Sequence[_Write], now: datetime) -> None:
+    def _restore(self, cursor: Prepared, restored: Sequence[_Write], now: datetime) -> None:
         columns = [sql.Identifier(column) for column in [*self.columns, "stage"]]
         cursor.execute(
             sql.SQL(
@@ -287,7 +285,7 @@ class _Undoing:
 
     def _leave_out(
         self,
-        cursor: psycopg.Cursor[Any],
+        cursor: Prepared,
         images: Mapping[UUID, dict[str, list[str]]],
         taken: Mapping[UUID, set[str]],
     ) -> None:

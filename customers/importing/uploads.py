@@ -15,9 +15,9 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from cim.access import audit
+from cim.access.prepared import prepared
 from customers import dialects
 from customers.dialects import CSV, Dialect, Match, Unreadable
-from customers.importing.leasing import server_cursor
 from customers.importing.options import InvalidOptions, Options
 from customers.models import ImportMapping, ImportPiece, ImportRun
 from customers.schema import Schema
@@ -128,7 +128,7 @@ def receive(
 
 def _store(run_id: UUID, file: BinaryIO) -> None:
     file.seek(0)
-    with server_cursor() as cursor:
+    with prepared() as cursor:
         for number, data in enumerate(iter(partial(file.read, PIECE), b"")):
             cursor.execute(
                 "INSERT INTO customers_importpiece (run_id, number, data) VALUES (%s, %s, %b)",

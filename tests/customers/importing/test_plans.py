@@ -7,10 +7,10 @@ from uuid import uuid4
 import pytest
 from django.db import connection
 from django.utils import timezone
-from psycopg import Cursor, sql
+from psycopg import sql
 
+from cim.access.prepared import Prepared, prepared
 from customers.importing import leasing, owning, running
-from customers.importing.leasing import server_cursor
 from customers.models import Phone
 from tests.customers.importing.files import csv_file, run_import, upload
 
@@ -26,7 +26,7 @@ def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
         yield from nodes(below)
 
 
-def most_read(cursor: Cursor[Any], statement: sql.Composed, values: dict[str, Any]) -> float:
+def most_read(cursor: Prepared, statement: sql.Composed, values: dict[str, Any]) -> float:
     """Run a statement and return how many rows the busiest step of its plan has touched."""
     cursor.execute(sql.SQL("EXPLAIN (ANALYZE, FORMAT JSON) {}").format(statement), values)
     row = cursor.fetchone()
@@ -54,7 +54,7 @@ def test_chunk_reads_its_own_rows_though_the_statistics_say_that_there_are_none(
     chosen = list(Phone.objects.current().order_by("number").values_list("customer_id", flat=True)[:5])
     values = {"run": run.id, "now": timezone.now(), "entry": run.entry_id, "lines": [2, 3, 4, 5, 6]}
 
-    with server_cursor() as cursor:
+    with prepared() as cursor:
         owning.look_up_by_key(cursor)
         for statement, ids in (
             (statements.differing, chosen),
