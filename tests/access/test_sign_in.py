@@ -558,6 +558,7 @@ def test_whoever_lacks_a_second_factor_of_the_role_is_led_to_set_it_up(asked, mo
 
     assert {answer["Location"] for answer in closed} == {"/account/second-factor/"}
     assert "Your role asks for a second factor" in page.content.decode()
+    assert "data-global-search" not in page.content.decode()
     assert 'href="/customers/"' not in page.content.decode()
     assert (program.status_code, program["Content-Type"]) == (403, "application/problem+json")
     assert client.get("/account/").status_code == 200
