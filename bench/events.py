@@ -16,6 +16,7 @@ import socket
 import subprocess
 import sys
 import time
+from pathlib import Path
 from typing import Any
 
 from bench import server
@@ -121,7 +122,7 @@ class web:  # noqa: N801 - reads as a statement
             **os.environ,
             **self.environment,
         }
-        self.process = subprocess.Popen(command, env=environment)
+        self.process = subprocess.Popen(command, cwd=Path(__file__).parent.parent, env=environment)
         while True:
             try:
                 socket.create_connection(("127.0.0.1", self.port), 1).close()

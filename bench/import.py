@@ -17,7 +17,6 @@ import os
 import random
 import resource
 import signal
-import socket
 import statistics
 import subprocess
 import sys
@@ -330,6 +329,7 @@ def _web() -> Iterator[dict[str, Any]]:
     """Run a web process while the context lasts; yield what a caller needs: its port, a key, numbers to look up."""
     from django.db import connection  # noqa: PLC0415
 
+    from bench.events import web  # noqa: PLC0415
     from cim.access.models import ApiKey  # noqa: PLC0415
     from tests.factories import make_user  # noqa: PLC0415
 
@@ -337,28 +337,8 @@ def _web() -> Iterator[dict[str, Any]]:
     with connection.cursor() as cursor:
         cursor.execute("SELECT number FROM customers_phone WHERE valid_to IS NULL LIMIT 5000")
         numbers = [number for (number,) in cursor.fetchall()]
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    command = [
-        sys.executable,
-        "-m",
-        "uvicorn",
-        "cim.asgi:application",
-        "--port",
-        str(port),
-        "--no-access-log",
-    ]
-    web = subprocess.Popen(
-        [*command, "--lifespan", "off", "--log-level", "error"],
-        cwd=ROOT,
-        env={**os.environ, "CIM_DATABASE_POOL": "4", "CIM_HTTPS": "false"},
-    )
-    try:
+    with web("cim.asgi:application", CIM_DATABASE_POOL="4", CIM_HTTPS="false") as port:
         yield {"port": port, "key": secret, "numbers": numbers}
-    finally:
-        web.terminate()
-        web.wait()
 
 
 class Calls:

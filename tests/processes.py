@@ -7,7 +7,6 @@ import socket
 import subprocess
 import sys
 import time
-import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -92,29 +91,28 @@ def worker(broker_url: str, log: Path, concurrency: int = 1) -> Iterator[subproc
         yield process
 
 
-@contextlib.contextmanager
-def web(broker_url: str, log: Path) -> Iterator[str]:
-    """Run the web server; yield its address."""
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    address = f"http://127.0.0.1:{port}"
-    command = [
-        sys.executable,
-        "-m",
-        "uvicorn",
-        "cim.asgi:application",
-        "--port",
-        str(port),
-        "--no-access-log",
-    ]
-    command += ["--lifespan", "off", "--timeout-graceful-shutdown", "3"]
+        return probe.getsockname()[1]
 
-    def ready() -> bool:
-        try:
-            return urllib.request.urlopen(f"{address}/healthz", timeout=2).status == 200
-        except (urllib.error.URLError, OSError):
-            return False
 
-    with running(command, ready, log, env=environment(broker_url)):
-        yield address
+def web_command(port: int) -> list[str]:
+    server = [sys.executable, "-m", "uvicorn", "cim.asgi:application", "--port", str(port), "--no-access-log"]
+    return [*server, "--lifespan", "off", "--timeout-graceful-shutdown", "3"]
+
+
+def web_answers(port: int) -> bool:
+    try:
+        return urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=2).status == 200
+    except OSError:
+        return False
+
+
+@contextlib.contextmanager
+def web(broker_url: str, log: Path, **changes: str) -> Iterator[str]:
+    """Run the web server, with changes to its environment; yield its address."""
+    port = free_port()
+    changed = environment(broker_url) | changes
+    with running(web_command(port), lambda: web_answers(port), log, env=changed):
+        yield f"http://127.0.0.1:{port}"

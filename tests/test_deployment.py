@@ -3,7 +3,6 @@
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import tomllib
@@ -114,9 +113,7 @@ def test_every_service_runs_as_compose_says(broker: str, tmp_path: Path) -> None
     if place["USER"] != embedded.USER:
         pytest.skip("the server is not ours: it has no role for web and workers")
     call_command("collectstatic", verbosity=0, interactive=False)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = str(probe.getsockname()[1])
+    port = str(processes.free_port())
 
     def environment(service: dict[str, Any]) -> dict[str, str]:
         def url(user: str) -> str:

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from cim import supervising
+from tests.processes import free_port
 
 ROOT = Path(__file__).parent.parent
 PROGRAMS = {"uvicorn": "cim.asgi", "worker": "cim worker", "beat": "cim beat"}
@@ -31,9 +32,7 @@ class Installation:
 
     def __init__(self, data: Path) -> None:
         self.data = data
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
+        self.port = free_port()
         ours = ("CIM_", "CELERY_", "DATABASE_", "DJANGO_")
         self.environment = {
             name: value

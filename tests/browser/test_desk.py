@@ -1,11 +1,7 @@
 """The agent's desk in real browsers: calls pop, are linked, noted, wrapped up, transferred (I20–I23)."""
 
 import signal
-import socket
 import subprocess
-import sys
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -214,30 +210,16 @@ def test_several_tabs_show_one_pop(desk_of: Callable[..., Page], people: dict[st
 @pytest.fixture
 def own_web(broker: str, tmp_path: Path) -> Iterator[Callable[[], subprocess.Popen[bytes]]]:
     """Start a web server of this test's own, again at the same address after it was killed."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = processes.free_port()
     running = []
 
     def start() -> subprocess.Popen[bytes]:
-        command = [
-            sys.executable,
-            "-m",
-            "uvicorn",
-            "cim.asgi:application",
-            "--port",
-            str(port),
-            "--lifespan",
-            "off",
-        ]
-
-        def ready() -> bool:
-            try:
-                return urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=2).status == 200
-            except (urllib.error.URLError, OSError):
-                return False
-
-        manager = processes.running(command, ready, tmp_path / "web.log", env=processes.environment(broker))
+        manager = processes.running(
+            processes.web_command(port),
+            lambda: processes.web_answers(port),
+            tmp_path / "web.log",
+            env=processes.environment(broker),
+        )
         process = manager.__enter__()
         running.append(manager)
         process.address = f"http://127.0.0.1:{port}"  # type: ignore[attr-defined]

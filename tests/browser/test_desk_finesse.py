@@ -1,10 +1,7 @@
 """The gadget in a Finesse desktop: it shows the desk in a frame and dials in the agent's own session (I24, I30)."""
 
 import re
-import socket
-import sys
 import time
-import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -35,21 +32,7 @@ def finesse() -> Iterator[Finesse]:
 @pytest.fixture
 def framed_web(broker: str, tmp_path: Path, finesse: Finesse) -> Iterator[str]:
     """A web server that lets this Finesse frame it; yields its address."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    address = f"http://127.0.0.1:{port}"
-    command = [sys.executable, "-m", "uvicorn", "cim.asgi:application", "--port", str(port)]
-    command += ["--lifespan", "off", "--timeout-graceful-shutdown", "2"]
-
-    def ready() -> bool:
-        try:
-            return urllib.request.urlopen(f"{address}/healthz", timeout=2).status == 200
-        except (urllib.error.URLError, OSError):
-            return False
-
-    environment = {**processes.environment(broker), "CIM_FRAME_ANCESTORS": finesse.address}
-    with processes.running(command, ready, tmp_path / "framed.log", env=environment):
+    with processes.web(broker, tmp_path / "framed.log", CIM_FRAME_ANCESTORS=finesse.address) as address:
         yield address
 
 

@@ -6,7 +6,6 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -24,6 +23,7 @@ from pytest_django.plugin import DjangoDbBlocker
 from cim import embedded, supervising
 from cim.access.models import ApiKey
 from tests.factories import make_user
+from tests.processes import free_port
 
 ROOT = Path(__file__).parent.parent.parent
 PATIENCE = 180
@@ -85,9 +85,7 @@ class Installation:
 
     def __init__(self, data: Path, blocker: DjangoDbBlocker) -> None:
         self.data, self.blocker = data, blocker
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
+        self.port = free_port()
         ours = ("CIM_", "CELERY_", "DATABASE_", "DJANGO_")
         kept = {
             name: value

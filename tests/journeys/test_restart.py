@@ -1,11 +1,9 @@
 """A context that is permanent outlives the sudden death of the web and of PostgreSQL (J3)."""
 
-import contextlib
 import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -21,6 +19,7 @@ from django.conf import settings
 
 from cim import supervising
 from cim.embedded import DATABASE_NAME, USER, Postgres, Refused, make_socket_directory
+from tests import processes
 
 ROOT = Path(__file__).parent.parent.parent
 BASE = "/services/ContextStoreRest/cs/contexts/"
@@ -34,9 +33,7 @@ class Installation:
     def __init__(self, home: Path, sockets: Path) -> None:
         self.home, self.sockets = home, sockets
         self.postgres = Postgres(home, sockets, Path(settings.PG_BIN) if settings.PG_BIN else None)
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
+        self.port = processes.free_port()
         url = f"postgres://{USER}@/{DATABASE_NAME}?host={quote(str(sockets), safe='')}"
         self.environment = {
             **os.environ,
@@ -64,18 +61,9 @@ class Installation:
             self.processes.append(server)
 
     def start_web(self) -> None:
-        command = [
-            sys.executable,
-            "-m",
-            "uvicorn",
-            "cim.asgi:application",
-            "--port",
-            str(self.port),
-            "--no-access-log",
-        ]
         with (self.home / "web.log").open("ab") as log:
             web = supervising.start(
-                [*command, "--lifespan", "off"],
+                processes.web_command(self.port),
                 signal.SIGTERM,
                 cwd=ROOT,
                 env=self.environment,
@@ -84,12 +72,9 @@ class Installation:
             )
         self.processes.append(web)
         deadline = time.monotonic() + 60
-        while time.monotonic() < deadline:
-            with contextlib.suppress(OSError):
-                urllib.request.urlopen(f"http://127.0.0.1:{self.port}/healthz", timeout=2)
-                return
+        while not processes.web_answers(self.port):
+            assert time.monotonic() < deadline, (self.home / "web.log").read_text()
             time.sleep(0.1)
-        raise AssertionError((self.home / "web.log").read_text())
 
     def manage(self, *arguments: str) -> str:
         done = subprocess.run(
