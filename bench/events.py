@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from bench import server
-from bench.load import Sender, percentiles
+from bench.load import Sender, event, percentiles
 
 
 def main() -> None:
@@ -151,14 +151,7 @@ def call(numbers: list[str], name: str) -> list[dict[str, Any]]:
         ("ended", {"ended_by": "customer"}),
     ]
     return [
-        {
-            "event_id": f"{name}-{number}",
-            "source": "bench",
-            "interaction_id": name,
-            "type": kind,
-            "occurred_at": (begin + dt.timedelta(seconds=number * 20)).isoformat(),
-            **said,
-        }
+        event(kind, name, number, begin + dt.timedelta(seconds=number * 20), **said)
         for number, (kind, said) in enumerate(told)
     ]
 
@@ -167,7 +160,7 @@ async def _batches(port: int, key: str, numbers: list[str], options: argparse.Na
     sender = Sender(port, key, 2)
     prepared = []
     for batch in range(60):
-        events = [event for number in range(143) for event in call(numbers, f"b{batch}-{number}")][:1000]
+        events = [it for number in range(143) for it in call(numbers, f"b{batch}-{number}")][:1000]
         prepared.append(json.dumps({"events": events}).encode())
     await sender.post("/api/v1/interactions/events/", {"events": call(numbers, "warm-up")})
     begin, sent = time.perf_counter(), 0
@@ -186,8 +179,8 @@ async def _batches(port: int, key: str, numbers: list[str], options: argparse.Na
 
 async def _singles(port: int, key: str, numbers: list[str], options: argparse.Namespace, path: str) -> float:
     sender = Sender(port, key, options.senders)
-    events = [event for number in range(6000) for event in call(numbers, f"s{number}-{time.time_ns()}")]
-    prepared = [json.dumps(event).encode() for event in reversed(events)]
+    events = [it for number in range(6000) for it in call(numbers, f"s{number}-{time.time_ns()}")]
+    prepared = [json.dumps(it).encode() for it in reversed(events)]
     await sender.post(path, prepared.pop())
     begin = time.perf_counter()
     times: list[float] = []

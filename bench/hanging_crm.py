@@ -9,7 +9,6 @@ for both. A pop is measured from the POST of the offer to the bytes on the strea
 """
 
 import asyncio
-import datetime as dt
 import http.cookiejar
 import json
 import re
@@ -19,7 +18,7 @@ import urllib.parse
 import urllib.request
 from typing import Any
 
-from bench.load import Sender, listen, percentiles
+from bench.load import Sender, event, listen, percentiles
 
 PHASES = 4
 CALLS = 50
@@ -86,29 +85,14 @@ async def pop(port: int, events_key: str, desk_key: str, numbers: list[str], pha
     sender = Sender(port, events_key, 1)
     times = []
     for place, number in enumerate(numbers):
-        call = f"{run}-{place}"
-        for kind in ("offered", "ended"):
-            event = {
-                "event_id": f"{call}-{kind}",
-                "source": "bench",
-                "interaction_id": call,
-                "type": kind,
-                "occurred_at": dt.datetime.now(dt.UTC).isoformat(),
-                **(
-                    {
-                        "channel": "voice",
-                        "direction": "inbound",
-                        "address": number,
-                        "agent": {"id": agent},
-                    }
-                    if kind == "offered"
-                    else {}
-                ),
-            }
+        offer = {"channel": "voice", "direction": "inbound", "address": number, "agent": {"id": agent}}
+        for kind, said in (("offered", offer), ("ended", {})):
             while not arrived.empty():
                 arrived.get_nowait()
             began = time.perf_counter()
-            status, answer = await sender.post("/api/v1/interactions/events/", event)
+            status, answer = await sender.post(
+                "/api/v1/interactions/events/", event(kind, f"{run}-{place}", kind, **said)
+            )
             if status != 200:
                 raise RuntimeError(answer.decode())
             if kind == "offered":

@@ -1,6 +1,7 @@
 """A lean client for benchmarks: raw HTTP over asyncio streams, so that it costs little beside what it measures."""
 
 import asyncio
+import datetime as dt
 import json
 import time
 from collections.abc import Callable
@@ -36,6 +37,18 @@ class Sender:
             raise
         finally:
             self.free.put_nowait(line)
+
+
+def event(kind: str, call: str, place: object, at: dt.datetime | None = None, **said: Any) -> dict[str, Any]:
+    """Write what has happened to a call, by default just now; ``place`` tells it from the call's other events."""
+    return {
+        "event_id": f"{call}-{place}",
+        "source": "bench",
+        "interaction_id": call,
+        "type": kind,
+        "occurred_at": (at or dt.datetime.now(dt.UTC)).isoformat(),
+        **said,
+    }
 
 
 async def listen(

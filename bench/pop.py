@@ -10,7 +10,6 @@ a bare ASGI handler that does one indexed SELECT and one NOTIFY.
 import argparse
 import asyncio
 import contextlib
-import datetime as dt
 import json
 import os
 import random
@@ -21,7 +20,7 @@ from typing import Any
 
 from bench import server
 from bench.events import prepare, web
-from bench.load import Sender, listen, percentiles, process_facts
+from bench.load import Sender, event, listen, percentiles, process_facts
 
 
 def main() -> None:
@@ -156,17 +155,8 @@ async def _steadily(rate: float, seconds: float, act: Callable[[int], None]) -> 
 
 def _event(kind: str, call: str, numbers: list[str], place: int = 0, agent: str = "") -> dict[str, Any]:
     said = {"agent": {"id": agent, "name": agent}} if agent else {"data": {"place": str(place)}}
-    return {
-        "event_id": f"{call}-{place}",
-        "source": "bench",
-        "interaction_id": call,
-        "type": kind,
-        "occurred_at": dt.datetime.now(dt.UTC).isoformat(),
-        "channel": "voice",
-        "direction": "inbound",
-        "address": random.choice(numbers),
-        **said,
-    }
+    number = random.choice(numbers)
+    return event(kind, call, place, channel="voice", direction="inbound", address=number, **said)
 
 
 def _ids(calls: list[str]) -> dict[str, str]:
