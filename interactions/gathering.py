@@ -1,7 +1,7 @@
 """Single events that arrive at the same moment are stored together, in one transaction (Q13).
 
 Adapters send events one by one, and most of what one costs are the trips to the database, which a batch makes once.
-Whoever finds few others storing stores at once; who comes meanwhile waits, and the first of those who wait stores all
+Whoever finds nobody storing stores at once; who comes meanwhile waits, and the first of those who wait stores all
 their events. So nobody waits while there is little to do, and the work for each event falls as there is more.
 """
 
@@ -15,9 +15,6 @@ from django.utils.translation import get_language
 
 from interactions import recording
 from interactions.recording import Recorded
-
-_AT_ONCE: Final = 2
-"""How many groups of a process are being stored: one computes while the other waits for the database."""
 
 _PATIENCE_SECONDS: Final = 0.1
 """How long an event waits for those before it, which may wait for a lock that is none of its business."""
@@ -39,18 +36,18 @@ class Gathering:
     def __init__(self, store: Callable[[Sequence[object]], Recorded]) -> None:
         self._store = store
         self._lock = threading.Lock()
-        self._storing = 0
+        self._is_storing = False
         self._waiting: list[_Waiting] = []
 
     def record(self, event: object) -> Recorded:
         """Store one event and return, once it is committed, what became of it; raises what `store` raises for it."""
         mine = _Waiting(event)
         with self._lock:
-            if self._storing < _AT_ONCE:
-                self._storing += 1
-                mine.group = [mine]
-            else:
+            if self._is_storing:
                 self._waiting.append(mine)
+            else:
+                self._is_storing = True
+                mine.group = [mine]
         if not mine.group and not mine.called.wait(_PATIENCE_SECONDS) and not self._withdrawn(mine):
             # Somebody took it along in this very moment.
             mine.called.wait()
@@ -85,8 +82,8 @@ class Gathering:
     def _hand_on(self) -> None:
         """Let the first of those who wait store what waits."""
         with self._lock:
+            self._is_storing = bool(self._waiting)
             if not self._waiting:
-                self._storing -= 1
                 return
             first = self._waiting[0]
             # What is said of an event is said in its sender's language.
