@@ -440,6 +440,7 @@ class _Folding:
         to.state = self._state()
         to.activities = [self._activity(leg) for leg in self.legs]
         to.offers = [{**offer, "name": self._name(offer["agent"])} for offer in self.offers]
+        to.notes = [{**note, "name": self._name(note["agent"])} for note in to.notes]
         to.agents = {
             agent: {"name": about["name"], "team": about["team"], **self._standing(agent)}
             for agent, about in self.told.items()

@@ -259,13 +259,11 @@ export class Call {
 
   renderNotes() {
     const shown = this.data.transferred_from ? (this.data.notes || []).filter((note) => note.agent === this.agent) : this.data.notes || [];
-    fill(this.notes, shown.slice().reverse().map((note) => el("blockquote", { class: "entry-note" }, note.text, el("footer", { class: "hint" }, [this.nameOf(note.agent), formatRecent(note.at)].filter(Boolean).join(", ")))));
+    fill(this.notes, shown.slice().reverse().map((note) => el("blockquote", { class: "entry-note" }, note.text, el("footer", { class: "hint" }, [this.authorOf(note), formatRecent(note.at)].filter(Boolean).join(", ")))));
   }
 
-  /** Who this agent is, as far as the desk has been told. */
-  nameOf(agent) {
-    if (agent === this.agent) return gettext("You");
-    return agent === this.data.transferred_from ? this.data.transferred_from_name || agent : agent;
+  authorOf(note) {
+    return note.agent === this.agent ? gettext("You") : note.name || note.agent;
   }
 
   renderApplied() {

@@ -203,7 +203,8 @@ def test_notes_wrap_ups_and_topic_are_told():
     client.post(f"{BASE}{interaction.id}/topic/", {"topic": "Renewal"})
     shown = client.post(f"{BASE}{interaction.id}/wrap-ups/", {"code": "undecided"}).json()
 
-    assert [(note["text"], note["agent"]) for note in shown["notes"]] == [("Wants Green Fix", "aylin")]
+    (note,) = shown["notes"]
+    assert (note["text"], note["agent"], note["name"]) == ("Wants Green Fix", "aylin", "Aylin Aksoy")
     assert (shown["topic"], shown["wrap_up"]["code"]) == ("Renewal", "undecided")
 
 
