@@ -108,4 +108,7 @@ class Command(BaseCommand):
         self.stderr.flush()
 
     def _words(self, counts: dict[str, int]) -> str:
-        return ", ".join(f"{number:,} {name}" for name, number in counts.items() if number or name == "read")
+        said = {name: number for name, number in counts.items() if number or name == "read"}
+        return ", ".join(
+            f"{number:,} {'wrong' if name == 'errors' else name}" for name, number in said.items()
+        )

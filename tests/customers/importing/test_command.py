@@ -18,7 +18,7 @@ def test_command_imports_a_file_and_writes_the_wrong_rows(tmp_path: Path) -> Non
 
     call_command("import_customers", str(file), "--errors", str(errors), stdout=out)
 
-    assert out.getvalue() == "Completed: 2 read, 1 created, 1 errors\n"
+    assert out.getvalue() == "Completed: 2 read, 1 created, 1 wrong\n"
     assert errors.read_text().splitlines()[0] == "line,column,value,reason,first_name,phone"
     assert errors.read_text().splitlines()[1].startswith("3,phone,12,")
     assert Customer.objects.get().first_name == "Ada"
