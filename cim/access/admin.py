@@ -11,6 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from cim.access import audit
+from cim.access.issuing import issue, revoke
 from cim.access.models import ApiKey, AuditEntry
 from cim.access.permissions import full_name
 
@@ -110,17 +111,18 @@ class ApiKeyAdmin(Recorded):
         if change:
             super().save_model(request, obj, form, change)
             return
-        key, secret = ApiKey.objects.issue(
-            obj.user, name=obj.name, scopes=obj.scopes or None, expires_at=obj.expires_at
-        )
-        obj.pk = key.pk
+        key, secret = issue(obj, audit.actor_of(request), timezone.now())
+        obj.pk, obj.prefix = key.pk, key.prefix
         messages.warning(request, _("The key, shown this once: %(secret)s") % {"secret": secret})
+
+    def log_addition(self, request: HttpRequest, obj: Model, message: Any) -> Any:
+        # Issuing has recorded it.
+        return admin.ModelAdmin.log_addition(self, request, obj, message)
 
     @admin.action(description=_("Revoke"))
     def revoke(self, request: HttpRequest, queryset: QuerySet[ApiKey]) -> None:
-        for key in queryset.filter(revoked_at=None):
-            self._note(request, key, "revoke", [])
-        queryset.filter(revoked_at=None).update(revoked_at=timezone.now())
+        for key in queryset.select_related("user"):
+            revoke(key, audit.actor_of(request), timezone.now())
         messages.success(request, _("The keys are revoked."))
 
 

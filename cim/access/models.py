@@ -13,9 +13,11 @@ from django.core.exceptions import ValidationError
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import connection, models
 from django.db.models.functions import Now
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
-from cim.access.permissions import PERMISSIONS
+from cim.access.permissions import APP_LABEL, PERMISSIONS
 from cim.access.prepared import prepared
 
 
@@ -164,6 +166,11 @@ class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
             models.Q(expires_at=None) | models.Q(expires_at__gt=now)
         )
 
+    def ended_last(self, now: dt.datetime) -> Self:
+        """Sort those that expired or were revoked behind the others, and the newest first."""
+        ended = models.Q(revoked_at__isnull=False) | models.Q(expires_at__lte=now)
+        return self.order_by(models.Case(models.When(ended, then=1), default=0), "-id")
+
     def issue(
         self,
         user: User,
@@ -215,6 +222,14 @@ class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
 class ApiKey(models.Model):
     """A secret with which a program acts as a user; only its hash is kept (Q3)."""
 
+    class State(models.TextChoices):
+        VALID = "valid", _("Valid")
+        LOCKED = "locked", _("User locked")
+        EXPIRED = "expired", _("Expired")
+        REVOKED = "revoked", pgettext_lazy("API key", "Revoked")
+
+    LONGEST = dt.timedelta(days=36_500)
+
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL, verbose_name=_("user"), on_delete=models.CASCADE, related_name="api_keys"
     )
@@ -251,6 +266,35 @@ class ApiKey(models.Model):
                 message = _("“%(codename)s” is not a permission; these are: %(known)s.")
                 params = {"codename": codename, "known": ", ".join(sorted(PERMISSIONS))}
                 raise ValidationError({"scopes": ValidationError(message, params=params)})
+        # What its user may, and whether they sign in, can change later: the key stays, and opens less.
+        if self._state.adding and (refused := self.refusals(timezone.now())):
+            raise ValidationError(refused)
+
+    def refusals(self, now: dt.datetime) -> dict[str, ValidationError]:
+        """Say by field why the key must not be issued; empty when it may.
+
+        It is for a user who may sign in, for what that user may, and until a time ahead.
+        """
+        refused = {}
+        if self.user_id:
+            who = {"name": self.user.get_full_name() or self.user.get_username()}
+            beyond = [name for name in self.scopes or () if not self.user.has_perm(f"{APP_LABEL}.{name}")]
+            if not self.user.is_active:
+                refused["user"] = ValidationError(_("%(name)s may not sign in."), params=who)
+            elif beyond:
+                words = ", ".join(str(PERMISSIONS.get(name, name)) for name in beyond)
+                message = _("%(name)s may not: %(permissions)s.")
+                refused["scopes"] = ValidationError(message, params={**who, "permissions": words})
+        if self.expires_at and not now < self.expires_at <= now + self.LONGEST:
+            refused["expires_at"] = ValidationError(_("It must lie ahead, and within 100 years."))
+        return refused
+
+    def state(self, now: dt.datetime) -> State:
+        if self.revoked_at:
+            return self.State.REVOKED
+        if self.expires_at and self.expires_at <= now:
+            return self.State.EXPIRED
+        return self.State.VALID if self.user.is_active else self.State.LOCKED
 
 
 class IdempotencyRecordQuerySet(models.QuerySet["IdempotencyRecord"]):

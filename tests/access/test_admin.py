@@ -56,13 +56,32 @@ def test_key_made_in_the_admin_works_and_is_shown_once():
     assert AuditEntry.objects.get().action == "apikey.create"
 
 
-def test_key_takes_known_permissions_only():
+@pytest.mark.parametrize(
+    ("scopes", "message"),
+    [("fly", "“fly” is not a permission"), ("lookup, erase", "PBX bridge may not: erase persons.")],
+)
+def test_key_takes_permissions_of_its_user_only(scopes, message):
     client, pbx = client_for("Admin"), make_user("Integration")
 
-    page = client.post("/admin/access/apikey/add/", {"user": pbx.pk, "name": "PBX", "scopes": "fly"})
+    page = client.post("/admin/access/apikey/add/", {"user": pbx.pk, "name": "PBX", "scopes": scopes})
 
-    assert "“fly” is not a permission" in str(page.context["errors"])
+    assert message in str(page.context["errors"])
     assert ApiKey.objects.count() == 0
+
+
+def test_key_of_somebody_who_was_locked_can_be_changed():
+    api_for("Agent", scopes=["merge"], name="CTI")
+    key = ApiKey.objects.get()
+    User.objects.filter(username="aylin").update(is_active=False)
+
+    answer = client_for("Admin").post(
+        f"/admin/access/apikey/{key.pk}/change/",
+        {"name": "Old CTI", "scopes": "merge", "expires_at_0": "2026-01-01", "expires_at_1": "12:00"},
+    )
+
+    assert answer.status_code == 302
+    key.refresh_from_db()
+    assert key.name == "Old CTI"
 
 
 def test_revoked_key_is_refused_and_recorded():

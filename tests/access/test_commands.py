@@ -29,7 +29,7 @@ def test_key_is_printed_alone_on_the_last_line():
 
     response = Client().get("/api/v1/schema/", headers={"Authorization": f"Bearer {secret}"})
     assert response.status_code == 200
-    assert AuditEntry.objects.get().action == "api_key.create"
+    assert AuditEntry.objects.get().action == "apikey.create"
 
 
 def test_key_takes_scopes_and_an_end():
@@ -45,7 +45,13 @@ def test_key_takes_scopes_and_an_end():
 
 
 @pytest.mark.parametrize(
-    "arguments", [["nobody"], ["aylin", "--days", "0"], ["aylin", "--scope", "everything"]]
+    "arguments",
+    [
+        ["nobody"],
+        ["aylin", "--days", "0"],
+        ["aylin", "--scope", "everything"],
+        ["aylin", "--scope", "erase"],
+    ],
 )
 def test_impossible_key_is_refused(arguments):
     make_user("Agent")

@@ -2,10 +2,12 @@ import datetime as dt
 from typing import Any
 
 from django.contrib.auth.models import User
+from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
-from cim.access.audit import recorded, system_actor
+from cim.access.audit import system_actor
+from cim.access.issuing import issue
 from cim.access.models import ApiKey, AuditEntry
 from cim.access.permissions import PERMISSIONS
 
@@ -33,14 +35,12 @@ class Command(BaseCommand):
             raise CommandError(f"There is no active user “{username}”.")
         if days is not None and not 1 <= days <= 36_500:
             raise CommandError(f"{days} days: a key can live for 1 to 36500.")
-        expires_at = timezone.now() + dt.timedelta(days=days) if days else None
-        with recorded(
-            system_actor(AuditEntry.Via.COMMAND),
-            "api_key.create",
-            object_type="user",
-            object_id=user.pk,
-            scopes=scope,
-        ):
-            _key, secret = ApiKey.objects.issue(user, name=name, scopes=scope, expires_at=expires_at)
+        now = timezone.now()
+        expires_at = now + dt.timedelta(days=days) if days else None
+        wanted = ApiKey(user=user, name=name, scopes=scope, expires_at=expires_at)
+        try:
+            _key, secret = issue(wanted, system_actor(AuditEntry.Via.COMMAND), now)
+        except ValidationError as refused:
+            raise CommandError(" ".join(refused.messages)) from None
         self.stdout.write(f"A key for {username}. Keep it: it is not shown again.")
         self.stdout.write(secret)
