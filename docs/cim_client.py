@@ -4,7 +4,7 @@
     clara = cim.create({"first_name": "Clara", "phones": ["+4930901820"]})
     caller = cim.lookup(phone="+4930901820")
 
-Make a key by `.venv/bin/python manage.py create_api_key USERNAME`; it may do what its user may do.
+Make a key at `/users/keys/`; it may do what its user may do, or less.
 """
 
 import json

@@ -67,6 +67,8 @@ def pages(
     ):
         yield "users", shown(page, "/users/")
         yield "users-new", shown(page, "/users/new/")
+        yield "users-keys", shown(page, "/users/keys/")
+        yield "users-keys-new", shown(page, "/users/keys/new/")
     if page.locator(".rail-list a[href='/wall/']").count():
         yield "duplicates", shown(page, "/customers/duplicates/")
     if role == "agent":

@@ -1,6 +1,8 @@
-"""The forms of a person's own settings, of users and of the search in the audit trail."""
+"""The forms of a person's own settings, of users, of API keys and of the search in the audit trail."""
 
+import datetime as dt
 import zoneinfo
+from collections.abc import Iterable
 from typing import Any
 
 from django import forms
@@ -8,10 +10,13 @@ from django.conf import settings
 from django.contrib.auth.forms import PasswordChangeForm
 from django.contrib.auth.models import Group, User
 from django.contrib.auth.password_validation import password_validators_help_texts, validate_password
+from django.forms.boundfield import BoundWidget
+from django.utils import timezone
+from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from cim.access.models import AuditEntry, TeamMembership, UserPreference
-from cim.access.permissions import ROLE_NAMES
+from cim.access.models import ApiKey, AuditEntry, TeamMembership, UserPreference
+from cim.access.permissions import AREAS, PERMISSIONS, ROLE_NAMES
 
 
 def _languages() -> list[tuple[str, Any]]:
@@ -123,6 +128,81 @@ class UserForm(forms.ModelForm[User]):
         else:
             TeamMembership.objects.filter(user=user).delete()
         return user
+
+
+class KeyForm(forms.ModelForm[ApiKey]):
+    """A new API key: `issuing` makes it of the instance."""
+
+    ALL, CHOSEN = "all", "chosen"
+    # Keys are for programs; those of other users stand below.
+    ROLES_IN_ORDER = ("Integration", *(role for role in ROLE_NAMES if role != "Integration"))
+
+    may = forms.ChoiceField(
+        choices=[(ALL, _("All that the user may")), (CHOSEN, _("Only what is ticked here"))],
+        initial=ALL,
+        widget=forms.RadioSelect,
+    )
+    scopes = forms.MultipleChoiceField(
+        choices=list(PERMISSIONS.items()), required=False, widget=forms.CheckboxSelectMultiple
+    )
+    expires_at = forms.DateField(
+        label=_("Last day"),
+        required=False,
+        widget=forms.DateInput({"type": "date"}),
+        help_text=_("It works until this day ends in your time zone. Left empty, until it is revoked."),
+    )
+
+    class Meta:
+        model = ApiKey
+        # What is chosen is compared with what the user may: in this order.
+        fields = ("name", "user", "may", "scopes", "expires_at")
+        labels = {"user": _("Acts as")}
+        help_texts = {
+            "name": _("What the key is for and where it is kept, such as “PBX in Leipzig”."),
+            "user": _("What the key does stands under this user’s name in the audit trail."),
+        }
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["name"].required = True
+        users = User.objects.filter(is_active=True).order_by("first_name", "last_name", "username")
+        self.fields["user"].queryset = users  # type: ignore[attr-defined]
+        self.fields["user"].choices = self._by_role(users.prefetch_related("groups"))  # type: ignore[attr-defined]
+
+    def _by_role(self, users: Iterable[User]) -> list[tuple[Any, Any]]:
+        ranks = {role: rank for rank, role in enumerate(self.ROLES_IN_ORDER)}
+        found: dict[tuple[int, str], list[tuple[int, str]]] = {}
+        for user in users:
+            roles = sorted((ranks.get(group.name, len(ranks)), group.name) for group in user.groups.all())
+            name = user.get_full_name()
+            found.setdefault(roles[0] if roles else (len(ranks) + 1, ""), []).append(
+                (user.pk, f"{name} ({user.get_username()})" if name else user.get_username())
+            )
+        return [
+            ("", _("Choose a user")),
+            *(
+                (ROLE_NAMES.get(role, role) if role else _("No role"), found[rank, role])
+                for rank, role in sorted(found)
+            ),
+        ]
+
+    def areas(self) -> list[tuple[Promise, list[BoundWidget]]]:
+        """Group the boxes of the permissions by what they are about."""
+        boxes = {box.data["value"]: box for box in self["scopes"]}
+        return [(area, [boxes[codename] for codename in codenames]) for area, codenames in AREAS]
+
+    def clean_scopes(self) -> list[str] | None:
+        if self.cleaned_data.get("may") != self.CHOSEN:
+            return None
+        chosen: list[str] = self.cleaned_data["scopes"]
+        if not chosen:
+            raise forms.ValidationError(_("Tick at least one, or let the key do all that the user may."))
+        return chosen
+
+    def clean_expires_at(self) -> dt.datetime | None:
+        day: dt.date | None = self.cleaned_data["expires_at"]
+        zone = timezone.get_current_timezone()
+        return dt.datetime.combine(day, dt.time.max, tzinfo=zone) if day else None
 
 
 class AuditSearch(forms.Form):

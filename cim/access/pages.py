@@ -151,7 +151,7 @@ change_password = ChangePassword.as_view()
 @needs("manage_users")
 @require_safe
 def users(request: HttpRequest) -> HttpResponse:
-    """Show all users with their roles; API keys are managed in the Django admin."""
+    """Show all users with their roles, and what each role is asked for at sign-in."""
     people = (
         User.objects.select_related("membership")
         .prefetch_related("groups")

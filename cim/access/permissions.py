@@ -49,6 +49,61 @@ PERMISSIONS: Final[dict[str, Promise]] = {
     "lookup": _("look customers up"),
 }
 
+# The permissions by what they are about, as a page offers them to be chosen.
+AREAS: Final[tuple[tuple[Promise, tuple[str, ...]], ...]] = (
+    (_("Programs"), ("send_events", "use_contexts", "send_attempts", "lookup")),
+    (
+        _("Contacts"),
+        (
+            "promote",
+            "link_own_interactions",
+            "link_any_interaction",
+            "dial",
+            "dial_do_not_call",
+            "wrap_up",
+            "live_wall",
+            "hear_monitor_legs",
+        ),
+    ),
+    (
+        _("Imports and exports"),
+        (
+            "import_customers",
+            "undo_own_imports",
+            "undo_any_import",
+            "export_customers",
+            "download_templates",
+        ),
+    ),
+    (
+        _("Customers"),
+        (
+            "see_customers",
+            "create_customers",
+            "edit_customers",
+            "label_customers",
+            "merge",
+            "delete_customers",
+            "erase",
+            "reveal",
+            "share_views",
+        ),
+    ),
+    (
+        _("Administration"),
+        (
+            "schema",
+            "manage_users",
+            "audit_team",
+            "audit",
+            "integrations.create",
+            "integrations.edit",
+            "memorialisation.create",
+            "dynamic_data.create",
+        ),
+    ),
+)
+
 # What the roles are called in the language of the page; a role made by hand keeps its own name.
 ROLE_NAMES: Final[dict[str, Promise]] = {
     "Admin": _("Administrator"),

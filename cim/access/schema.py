@@ -49,7 +49,7 @@ class KeyScheme(OpenApiAuthenticationExtension):
         return {
             "type": "http",
             "scheme": "bearer",
-            "description": "A key made by `manage.py create_api_key USERNAME`; it acts as that user.",
+            "description": "A key that an administrator has made at `/users/keys/`; it acts as a user.",
         }
 
 

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from cim.access import pages, sign_in
+from cim.access import key_pages, pages, sign_in
 
 app_name = "access"
 
@@ -18,5 +18,8 @@ urlpatterns = [
     path("users/new/", pages.new_user, name="new_user"),
     path("users/roles/<int:role_id>/", pages.role_rule, name="role_rule"),
     path("users/<int:user_id>/", pages.edit_user, name="user"),
+    path("users/keys/", key_pages.keys, name="keys"),
+    path("users/keys/new/", key_pages.new_key, name="new_key"),
+    path("users/keys/<int:key_id>/revoke/", key_pages.revoke_key, name="revoke_key"),
     path("audit/", pages.audit_trail, name="audit"),
 ]

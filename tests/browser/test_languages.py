@@ -99,7 +99,18 @@ def test_longer_words_leave_the_foot_of_the_list_in_one_row(french: Callable[[st
 
 
 @pytest.mark.parametrize(
-    "address", ["/schema/", "/customers/new/", "/users/", "/imports/", "/wall/", "/do-not-call/", "/crm/new/"]
+    "address",
+    [
+        "/schema/",
+        "/customers/new/",
+        "/users/",
+        "/users/keys/",
+        "/users/keys/new/",
+        "/imports/",
+        "/wall/",
+        "/do-not-call/",
+        "/crm/new/",
+    ],
 )
 def test_page_is_french(address: str, french: Callable[[str], Page], page: Page) -> None:
     french("Admin").goto(address)

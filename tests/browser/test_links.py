@@ -25,6 +25,7 @@ PAGES = {
         "/schema/",
         "/imports/new/",
         "/users/new/",
+        "/users/keys/new/",
         "/crm/",
         "/audit/",
         "/desk/",

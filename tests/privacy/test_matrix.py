@@ -206,7 +206,8 @@ _NOTHING = """
     api/v1/attributes-usage/ welcome/
     POST:api/v1/imports/<uuid:import_id>/failed/ api/v1/attributes/<slug:key>/fill/
     healthz readyz metrics api/v1/schema/ api/v1/docs/ words.js login/ logout/ account/ account/password/
-    users/ users/new/ users/<int:user_id>/ users/roles/<int:role_id>/ customers/ customers/new/ customers/merge/
+    users/ users/new/ users/<int:user_id>/ users/roles/<int:role_id>/ users/keys/
+    users/keys/new/ users/keys/<int:key_id>/revoke/ customers/ customers/new/ customers/merge/
     customers/duplicates/ customers/<uuid:customer_id>/ schema/ imports/ imports/new/
     imports/<uuid:import_id>/ desk/ desk/call-me/ desk/finesse/gadget.xml wall/ do-not-call/ crm/ crm/new/
     crm/<uuid:configuration_id>/mapping/ crm/<uuid:configuration_id>/dynamic-data/
