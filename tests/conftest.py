@@ -5,13 +5,16 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import hypothesis
+import psycopg
 import pytest
 import pytest_django
 from django.conf import settings
@@ -27,6 +30,7 @@ from cim.embedded import APP_USER, USER, Postgres, make_socket_directory
 from tests import processes
 
 _SOCKETS = "CIM_TEST_SOCKETS"
+_TEMPLATE = "migrated"
 
 # How long an example takes says more of the machine than of the code.
 hypothesis.settings.register_profile("cim", deadline=None)
@@ -101,10 +105,26 @@ def _start_postgres_once() -> None:
 
 
 class _BeforeWorkers:
-    """With several workers the first process starts the server: it outlives them, they inherit its place."""
+    """With several workers the first process starts the server and migrates the database that theirs are copies of."""
 
     def pytest_xdist_setupnodes(self) -> None:
         _start_postgres_once()
+        if _SOCKETS in os.environ:
+            with psycopg.connect(
+                host=os.environ[_SOCKETS], user=USER, dbname="postgres", autocommit=True
+            ) as to:
+                to.execute(f"create database {_TEMPLATE}")
+            address = f"postgres://{USER}@/{_TEMPLATE}?host={quote(os.environ[_SOCKETS], safe='')}"
+            subprocess.run(
+                [sys.executable, "manage.py", "migrate", "--verbosity", "0"],
+                cwd=Path(__file__).parent.parent,
+                env={
+                    **os.environ,
+                    "CIM_TEST_DATABASE_URL": address,
+                    "DJANGO_SETTINGS_MODULE": "tests.settings",
+                },
+                check=True,
+            )
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -122,6 +142,8 @@ def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: N
     _start_postgres_once()
     if _SOCKETS in os.environ:
         connections["default"].settings_dict.update(HOST=os.environ[_SOCKETS], USER=USER, PORT="")
+        if "PYTEST_XDIST_WORKER" in os.environ:
+            connections["default"].settings_dict["TEST"]["TEMPLATE"] = _TEMPLATE
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -43,7 +44,12 @@ def outcome(seconds: float, leaves_after: float) -> str:
 
     async def send(message: Any) -> None: ...
 
-    asyncio.run(with_cancelling(application)({"type": "http"}, receive, send))
+    def run() -> None:
+        asyncio.run(with_cancelling(application)({"type": "http"}, receive, send))
+
+    # In a thread of its own: a browser that a test before has used keeps the loop of this one.
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(run).result()
     return ended[0]
 
 

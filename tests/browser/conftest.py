@@ -26,11 +26,10 @@ _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """All tests of this folder share one browser, one web server and one worker of pytest."""
+    """All tests of this folder need a browser; each process of the tests has one, with a web server and a worker."""
     for item in items:
         if _HERE in item.path.parents:
             item.add_marker(pytest.mark.browser)
-            item.add_marker(pytest.mark.xdist_group("browser"))
             # Server, worker and browser are three programs: what fails and then passes is shown as a rerun.
             item.add_marker(pytest.mark.flaky(reruns=2))
 
@@ -98,13 +97,18 @@ def sign_in(page: Page, base_url: str) -> Callable[[User], Page]:
 
 
 @pytest.fixture
-def assert_accessible() -> Callable[[Page], None]:
-    """Check the page as it stands against WCAG 2.2 A and AA (Q34)."""
+def assert_accessible() -> Callable[..., None]:
+    """Check the page as it stands against WCAG 2.2 A and AA, or its colours only (Q34)."""
     tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 
-    def _assert_accessible(page: Page) -> None:
+    def _assert_accessible(page: Page, *, colours_only: bool = False) -> None:
         page.evaluate(_UNTIL_STILL)
-        results = Axe().run(page, options={"runOnly": {"type": "tag", "values": tags}})
+        wanted = (
+            {"type": "rule", "values": ["color-contrast"]}
+            if colours_only
+            else {"type": "tag", "values": tags}
+        )
+        results = Axe().run(page, options={"runOnly": wanted})
         found = [
             f"{violation['id']}: {violation['help']}: {[node['html'] for node in violation['nodes']]}"
             for violation in results.response["violations"]

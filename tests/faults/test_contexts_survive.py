@@ -24,7 +24,7 @@ from tests import processes
 ROOT = Path(__file__).parent.parent.parent
 BASE = "/services/ContextStoreRest/cs/contexts/"
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("restart")]
+pytestmark = pytest.mark.slow
 
 
 class Installation:
