@@ -52,7 +52,7 @@ def test_no_answer_is_a_server_error_or_shows_what_is_masked(operations: list[An
     for operation in operations:
 
         @settings(
-            max_examples=EXAMPLES or (5 if role == "Admin" else 1),
+            max_examples=EXAMPLES or (3 if role == "Admin" else 1),
             deadline=None,
             database=None,
             phases=[Phase.explicit, Phase.generate],

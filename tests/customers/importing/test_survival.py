@@ -1,19 +1,15 @@
 """An import outlives its worker: nothing is lost, nothing is applied twice (C67)."""
 
 import time
-from pathlib import Path
 from typing import Any
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.utils import timezone
 
-from cim import supervising
 from customers import tasks
 from customers.importing.leasing import LeaseLost, take
-from customers.integrity import problems
-from customers.models import Customer, ImportRow, ImportRun
-from tests import processes
+from customers.models import ImportRun
 from tests.factories import api_for
 
 ROWS = 6_000
@@ -37,30 +33,6 @@ def wait_until(run_id: str, *states: str, cursor: int | None = None) -> ImportRu
             return run
         time.sleep(0.02)
     raise AssertionError(f"still {run.state} at line {run.cursor}")
-
-
-def test_import_goes_on_by_itself_after_its_worker_was_killed(
-    broker: str, transactional_db: None, tmp_path: Path
-) -> None:
-    with processes.worker(broker, tmp_path / "first.log") as worker:
-        run = wait_until(upload(), "completed", cursor=1_000)
-        supervising.kill_group(worker)
-    assert run.state == "running", "the worker was to be killed in the middle"
-    # Time passes until the dead worker's lease ends, and the scheduler sends its next message.
-    ImportRun.objects.update(leased_until=timezone.now())
-
-    with processes.worker(broker, tmp_path / "second.log"):
-        tasks.run_imports.delay()
-        done = wait_until(str(run.id), "completed", "failed")
-
-    assert (done.state, done.counts["created"], done.counts["superseded"]) == (
-        "completed",
-        NUMBERS,
-        ROWS - NUMBERS,
-    )
-    assert Customer.objects.count() == NUMBERS
-    assert ImportRow.objects.filter(run=done).count() == ROWS
-    assert list(problems()) == []
 
 
 def test_worker_that_comes_back_late_cannot_write(transactional_db: None, monkeypatch: Any) -> None:
