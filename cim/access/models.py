@@ -160,12 +160,6 @@ GRANTED = """
 
 
 class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
-    def valid(self, now: dt.datetime) -> Self:
-        """Keep those that neither expired nor were revoked, of users who may sign in."""
-        return self.filter(revoked_at=None, user__is_active=True).filter(
-            models.Q(expires_at=None) | models.Q(expires_at__gt=now)
-        )
-
     def ended_last(self, now: dt.datetime) -> Self:
         """Sort those that expired or were revoked behind the others, and the newest first."""
         ended = models.Q(revoked_at__isnull=False) | models.Q(expires_at__lte=now)

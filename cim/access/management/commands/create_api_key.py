@@ -33,8 +33,8 @@ class Command(BaseCommand):
         user = User.objects.filter(username=username, is_active=True).first()
         if user is None:
             raise CommandError(f"There is no active user “{username}”.")
-        if days is not None and not 1 <= days <= 36_500:
-            raise CommandError(f"{days} days: a key can live for 1 to 36500.")
+        if days is not None and not 1 <= days <= ApiKey.LONGEST.days:
+            raise CommandError(f"{days} days: a key can live for 1 to {ApiKey.LONGEST.days}.")
         now = timezone.now()
         expires_at = now + dt.timedelta(days=days) if days else None
         wanted = ApiKey(user=user, name=name, scopes=scope, expires_at=expires_at)
