@@ -17,7 +17,7 @@ from interactions import recording
 from interactions.recording import Recorded
 
 _PATIENCE_SECONDS: Final = 0.1
-"""How long an event waits for those before it, which may wait for a lock that is none of its business."""
+"""How long an event waits to be taken along: those before it may wait for a lock that is none of its business."""
 
 
 @dataclass(eq=False)

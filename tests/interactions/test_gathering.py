@@ -124,6 +124,7 @@ def test_each_sender_hears_of_its_own_event() -> None:
     known, clashing = calls[0], {**calls[1], "queue": "Sales"}
     record(calls[:2], timezone.now())
     nonsense = {**calls[2], "event_id": "nonsense", "type": "sneezed"}
+    late = now_event("offered", -600, call="call-5", agent="aylin")
     gate = threading.Event()
 
     def store(events: Sequence[object]) -> Recorded:
@@ -136,7 +137,7 @@ def test_each_sender_hears_of_its_own_event() -> None:
     gathering = Gathering(store)
     with ThreadPoolExecutor(8) as pool:
         told = start(pool, gathering, calls[2]) + start(
-            pool, gathering, calls[3], known, clashing, nonsense, calls[4], calls[4]
+            pool, gathering, calls[3], known, clashing, nonsense, late, calls[4], calls[4]
         )
         gate.set()
         said = [it.result(SECONDS) for it in told]
@@ -151,5 +152,7 @@ def test_each_sender_hears_of_its_own_event() -> None:
     assert "another body" in said[3].rejected[0]["detail"]
     assert "sneezed" in said[4].rejected[0]["detail"]
     assert all(item["index"] == 0 for it in said for item in it.rejected)
-    assert sorted((it.accepted, it.duplicates) for it in said[5:]) == [(0, 1), (1, 0)]
-    assert Event.objects.count() == 5
+    assert [(item["index"], "too old to pop" in item["detail"]) for item in said[5].warnings] == [(0, True)]
+    assert all(not it.warnings for it in (*said[:5], *said[6:]))
+    assert sorted((it.accepted, it.duplicates) for it in said[6:]) == [(0, 1), (1, 0)]
+    assert Event.objects.count() == 6
