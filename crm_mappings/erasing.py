@@ -15,14 +15,15 @@ def erase(
 ) -> int:
     """Remove the personal data of these customers here; return of how many answers and deliveries.
 
-    What is kept with ``companions``, whom they were merged with for a while, goes as well where it tells numbers or
-    emails that are only theirs.
+    What is kept with nobody, and with ``companions`` whom they were merged with for a while, goes as well where it
+    tells numbers or emails that are only theirs.
 
     That something was delivered, and when, stays. What was not sent yet is not sent any more. What stands in the CRM is
     the CRM's.
     """
     about = Q(customer__in=customers) | Q(interaction__customer__in=customers)
     near = Q(customer__in=companions) | Q(interaction__customer__in=companions)
+    near |= Q(customer=None, interaction__customer=None)
     answers = CrmAnswer.objects.filter(about | near & naming(only_theirs, "records")).delete()[0]
     CrmSearch.objects.all().delete()
     deliveries = Delivery.objects.filter(about | near & naming(only_theirs, "fields"))
