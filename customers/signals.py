@@ -16,7 +16,7 @@ already, so that what came to the survivor since ``since`` can go to the side wh
 ``customer_erased`` (sender ``Customer``; ``customers``: list of UUIDs, the person and all that were merged into it,
 ``addresses``: the numbers and emails that the person was known by, for what was never linked, ``companions``: list of
 UUIDs of those whom the person was merged with for a while, ``only_theirs``: those of the addresses by which nobody else
-goes now, for what is kept with the companions, see ``forgetting.naming``,
+goes now, for what is kept with nobody or the companions, see ``forgetting.naming``,
 ``entry``: the audit entry, ``now``): personal data of these customers must go (C17). A receiver returns how much it
 was, by its own words: ``{"interactions": 3}``.
 
