@@ -250,7 +250,7 @@ def _report(cases: list[Case], contenders: Contenders, explain: int) -> None:
             ours, hand = case.ours, case.hand
             print(
                 f"{_ms(ours.wall)} ms, {_ms(ours.busy)} on CPU; database {_ms(ours.database)},"
-                f" by hand {_ms(hand.database)}: {case.ratio:5.1f} x: {case.name}"
+                f" by hand {_ms(hand.database)} ({_ms(hand.wall)} ms): {case.ratio:5.1f} x: {case.name}"
             )
     for case in slowest[:explain]:
         print(f"\n{case.name}")

@@ -1,22 +1,24 @@
 """Which rows, in which order: the plans by which a page of a million customers is found (C22, C25, C30).
 
 Ids first, the wide rows afterwards. Where an index has the order, its first rows are walked; a search looks a short way
-along it, then takes all matches where an index finds them, else looks a longer, still bounded way before it goes
-through all customers. What the planner guesses decides only what is tried first.
+along it, then takes all matches where an index finds them, else looks farther for a short time before it goes through
+all customers. What the planner guesses decides only what is tried first.
 """
 
 # ruff: noqa: S608 - the statements are put together from declared columns; every value is a parameter
 import re
-from collections.abc import Collection, Sequence
+import time
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import groupby
 from operator import itemgetter
 from typing import Any
 from uuid import UUID
 
-from django.db import connection
+from django.db import OperationalError, connection, transaction
+from psycopg.errors import QueryCanceled
 
 from customers.listing.columns import Column, Fragment, joined, word
 from customers.listing.query import Query
@@ -25,14 +27,17 @@ from customers.values import Kind
 WALK = 1000
 """How far a search looks along the index that has its order at first: about 2 ms."""
 
-LONG_WALK = 64_000
-"""How far it looks at most: about 80 ms, a tenth of what it takes to go through a million."""
+LONG_WALK = 85_000
+"""How far the page may be, as it seems, to be looked for along the order at all."""
+
+WALKING = 0.08
+"""For how many seconds it is looked for there at most, a tenth of what it takes to go through a million."""
 
 CAP = 10_000
 """Up to how many matches are counted while the page is found."""
 
-CHEAP = 20_000
-"""Up to which cost, as the planner guesses it, taking all matches is less work than walking farther than ``WALK``."""
+CHEAP = 30_000
+"""Up to which cost, as the planner guesses it, it is tried whether all matches can be taken before walking farther."""
 
 SMALL = 20_000
 """Up to how many customers every search is counted at once."""
@@ -119,7 +124,9 @@ class Plan:
             ordered = self._sorted(skipped + size, backwards=backwards)
             rows = run(f"SELECT id FROM ({ordered.sql}) c OFFSET %s", (*ordered.parameters, skipped))
         else:
-            ordered = self._window(skipped + size, backwards=backwards, columns={self._column.name})
+            ordered = self._window(
+                skipped + size, self._stage, backwards=backwards, columns={self._column.name}
+            )
             # Keys of folded texts cost more than the rows that are skipped.
             sql = f"SELECT c.id, {self._key} FROM (SELECT * FROM ({ordered.sql}) w OFFSET %s) c"
             rows = run(sql, (*ordered.parameters, skipped))
@@ -173,51 +180,78 @@ class Plan:
 
     def _find_on_walk(self) -> Found:
         """Look for the page along the order, farther where that is less work than taking all matches."""
-        query = self.query
-        last = query.offset + query.page_size
-        wanted, length = last + 1, WALK
-        more_than, top = 0, None
-        while True:
-            ids, top = self._walk(length, wanted, top)
-            if len(ids) == wanted or length >= self.total:
-                return self._found([UUID(text) for text in ids[query.offset :]], more_than=last)
-            if length >= LONG_WALK:
-                break
-            # Where nobody was found, half a customer is: that there is nobody farther on is not known.
-            needed = 2 * wanted * length // max(2 * len(ids), 1)
-            if len(ids) * self.total // length > CAP:
-                length = max(needed * 3 // 2, 2 * length)
-                # That the page is there, and where, is known: it is worth twice as long a walk.
-                if length > 2 * LONG_WALK:
-                    return self._find_among_many(more_than)
-                continue
-            cost, guessed = self._guess
-            if not more_than and (cost < CHEAP or needed > 4 * LONG_WALK):
-                if found := self._find_few():
-                    return found
-                more_than = CAP
-                # They lie farther on than chance has it; where even chance has them at the end, nothing is gained.
-                if 3 * wanted * self.total > 2 * LONG_WALK * max(guessed, CAP):
-                    break
-            length = LONG_WALK
-        return (None if more_than else self._find_few()) or self._find_among_many(CAP)
+        wanted = self.query.offset + self.query.page_size + 1
+        ids, top = self._walk(WALK, wanted)
+        if len(ids) == wanted or self.total <= WALK:
+            return self._found_on_walk(ids)
+        if len(ids) * self.total > CAP * WALK:
+            # They are many, as it seems, and the page not far.
+            return self._find_farther(wanted, wanted * WALK // len(ids), top) or self._find_among_many(0)
+        cost, guessed = self._guess
+        attempts: list[Callable[[], Found | None]] = [
+            partial(self._find_farther, wanted, wanted * self.total // max(guessed, CAP), top),
+            self._find_few,
+        ]
+        # Of several conditions far too many are guessed where none fits whom another one fits.
+        if cost < CHEAP and guessed < (2 if self._is_simple else 10) * CAP:
+            attempts.reverse()
+        for attempt in attempts:
+            if found := attempt():
+                return found
+        return self._find_among_many(CAP)
 
     @cached_property
     def _guess(self) -> tuple[float, int]:
-        """What the planner thinks it costs to take all matches, and how many they are."""
+        """What the planner thinks it costs to find out whether they are few, and how many they are."""
         matching = self._matching
-        rows = run(f"EXPLAIN SELECT c.id FROM customers_customer c WHERE {matching.sql}", matching.parameters)
-        guess = re.search(r"cost=[\d.]+\.\.([\d.]+) rows=(\d+)", rows[0][0])
-        return (float(guess[1]), int(guess[2])) if guess else (0.0, 0)
+        plan = run(
+            f"EXPLAIN SELECT c.id FROM customers_customer c WHERE {matching.sql} LIMIT {CAP + 1}",
+            matching.parameters,
+        )
+        cost = re.search(r"cost=[\d.]+\.\.([\d.]+)", plan[0][0])
+        rows = re.search(r"rows=(\d+)", plan[1][0])
+        return (float(cost[1]), int(rows[1])) if cost and rows else (0.0, 0)
 
-    def _walk(self, length: int, wanted: int, top: Any) -> tuple[list[str], Any]:
+    @property
+    def _is_simple(self) -> bool:
+        """Whether there is a single condition."""
+        query = self.query
+        return sum(map(len, query.conditions)) + len(query.words) + len(query.label_ids) == 1
+
+    def _find_farther(self, wanted: int, distance: int, top: Any) -> Found | None:
+        """Look along the order; None where ``distance`` or what is found to be one takes longer than ``WALKING``."""
+        if distance > LONG_WALK:
+            return None
+        # The planner does not know how near they lie: it may not take and sort them instead.
+        settings = (
+            "SELECT current_setting('statement_timeout'), set_config('statement_timeout', %s, true),"
+            " set_config('enable_sort', %s, true)"
+        )
+        began = time.monotonic()
+        try:
+            with transaction.atomic():
+                patience = run(settings, (f"{WALKING}s", "off"))[0][0]
+                ids, _ = self._walk(None, wanted, top)
+                run(settings, (patience, "on"))
+        except OperationalError as failure:
+            # What is stopped earlier has nobody waiting for it any more.
+            if not isinstance(failure.__cause__, QueryCanceled) or time.monotonic() - began < WALKING:
+                raise
+            return None
+        return self._found_on_walk(ids)
+
+    def _found_on_walk(self, ids: Sequence[str]) -> Found:
+        offset = self.query.offset
+        return self._found([UUID(text) for text in ids[offset:]], more_than=offset + self.query.page_size)
+
+    def _walk(self, length: int | None, wanted: int, top: Any = None) -> tuple[list[str], Any]:
         """Return the first ``wanted`` who match among the first ``length`` of the order; fewer if that is too short.
 
         With them goes the key that all of them had, if it was one: as ``top`` it spares the next walk the half.
         """
+        window = partial(self._window, columns=self._judged)
         if not self.query.descending:
-            rows = self._matches_in(self._window(length, columns=self._judged), wanted, "NULL")
-            return [row[0] for row in rows], None
+            return [row[0] for row in self._matches_in(window, length, wanted, "NULL")], None
         if top is not None:
             ids = self._walk_ties(top, length, wanted)
             if len(ids) == wanted:
@@ -226,8 +260,7 @@ class Plan:
         # are not the first.
         # Moments go as text: to make one of each row takes longer than to find it.
         is_time = self.query.order.kind in (Kind.DATE, Kind.DATETIME)
-        key_sql = f"({self._key})::text" if is_time else self._key
-        rows = self._matches_in(self._window(length, columns=self._judged), wanted, key_sql)
+        rows = self._matches_in(window, length, wanted, f"({self._key})::text" if is_time else self._key)
         if not rows:
             return [], None
         key = rows[-1][1]
@@ -237,26 +270,35 @@ class Plan:
             return _turned(ahead) + self._walk_ties(key, length, wanted - len(ahead)), top
         return _turned(rows), top
 
-    def _walk_ties(self, key: Any, length: int, wanted: int) -> list[str]:
+    def _walk_ties(self, key: Any, length: int | None, wanted: int) -> list[str]:
         """Return the first ``wanted`` who match among the first ``length`` with this key."""
-        stage = self._stage
-        window = Fragment(
-            f"SELECT {self._selected(self._judged)} FROM customers_customer c"
-            f" WHERE {stage.sql} AND {self._key} = %s ORDER BY c.id LIMIT %s",
-            (*stage.parameters, key, length),
-        )
-        return [row[0] for row in self._matches_in(window, wanted, "NULL")]
 
-    def _matches_in(self, window: Fragment, wanted: int, key: str) -> list[tuple[str, Any]]:
-        """Return the ids, as text, and the keys of the first ``wanted`` of a window who match.
+        def window(length: int, who: Fragment) -> Fragment:
+            return Fragment(
+                f"SELECT {self._selected(self._judged)} FROM customers_customer c"
+                f" WHERE {who.sql} AND {self._key} = %s ORDER BY c.id LIMIT %s",
+                (*who.parameters, key, length),
+            )
 
-        Most are of earlier pages, not worth a UUID. Each row is judged by itself: a join, which ``IN`` may become, does
-        not keep the order of the window.
+        return [row[0] for row in self._matches_in(window, length, wanted, "NULL")]
+
+    def _matches_in(
+        self, window: Callable[[int, Fragment], Fragment], length: int | None, wanted: int, key: str
+    ) -> list[tuple[str, Any]]:
+        """Return the ids, as text, and the keys of the first ``wanted`` who match.
+
+        With ``length`` no more are looked at, however few match: each row of that window is judged by itself, since a
+        join, which ``IN`` may become, does not keep its order. But the window works out the key of each row, which for
+        folded texts is half of the work. Most ids are of earlier pages, not worth a UUID.
         """
-        conditions = self._judgement
+        judgement = self._judgement
+        if length is None:
+            matching = window(wanted, joined([self._stage, judgement], "AND"))
+            return run(f"SELECT c.id::text, {key} FROM ({matching.sql}) c", matching.parameters)
+        seen = window(length, self._stage)
         return run(
-            f"SELECT c.id::text, {key} FROM ({window.sql}) c WHERE {conditions.sql} LIMIT %s",
-            (*window.parameters, *conditions.parameters, wanted),
+            f"SELECT c.id::text, {key} FROM ({seen.sql}) c WHERE {judgement.sql} LIMIT %s",
+            (*seen.parameters, *judgement.parameters, wanted),
         )
 
     @cached_property
@@ -353,18 +395,19 @@ class Plan:
     def _selected(self, columns: Collection[str]) -> str:
         return ", ".join(f"c.{name}" for name in sorted({"id", *columns}))
 
-    def _window(self, length: int, *, backwards: bool = False, columns: Collection[str] = ()) -> Fragment:
-        """Return the first ``length`` customers of the order with ``columns``, by the index that has the order.
+    def _window(
+        self, length: int, who: Fragment, *, columns: Collection[str], backwards: bool = False
+    ) -> Fragment:
+        """Return the first ``length`` of ``who`` in the order with ``columns``, by the index that has the order.
 
         The index runs by key and id, both ascending, so one scan of it, in either direction, serves the ascending
         order. In the descending one the key falls and the ids rise: of that it gives the ties the wrong way round.
         """
-        select = f"SELECT {self._selected(columns)} FROM customers_customer c WHERE {self._stage.sql}"
-        stage = self._stage.parameters
+        select = f"SELECT {self._selected(columns)} FROM customers_customer c WHERE {who.sql}"
         key = self._key
         if not self.query.descending:
             order = self._order(key, backwards=backwards)
-            return Fragment(f"{select} ORDER BY {order} LIMIT %s", (*stage, length))
+            return Fragment(f"{select} ORDER BY {order} LIMIT %s", (*who.parameters, length))
         # Without empty keys any place for them is the same, and the index's own costs no sort.
         fallen, risen = ("ASC", "DESC") if backwards else ("DESC", "ASC")
         filled = f"({select} AND {key} IS NOT NULL ORDER BY {key} {fallen}, c.id {fallen} LIMIT %s)"
@@ -372,7 +415,8 @@ class Plan:
         parts = [empty, filled] if backwards else [filled, empty]
         # PostgreSQL takes the parts one after the other and stops at the outer limit: parts with limits of their own
         # never run beside each other. The limits also say that the index is worth it.
-        return Fragment(f"{' UNION ALL '.join(parts)} LIMIT %s", (*stage, length, *stage, length, length))
+        of_part = (*who.parameters, length)
+        return Fragment(f"{' UNION ALL '.join(parts)} LIMIT %s", (*of_part, *of_part, length))
 
 
 def _turned(rows: Sequence[tuple[str, Any]]) -> list[str]:

@@ -1,8 +1,13 @@
 """Every column sorts both ways, empty values last, ties by id; pages neither repeat nor skip (C22, C25)."""
 
+from http import HTTPStatus
+from typing import Any
+
 import pytest
+from django.db import connection
 from django.http.request import QueryDict
 
+from cim.access.problems import Problem
 from customers import filters, listing
 from customers.listing import plans
 from customers.listing.query import LARGEST_PAGE
@@ -57,6 +62,64 @@ def test_a_search_pages_alike_by_every_plan(
     shown = pages_of(crowd, ordering=f"-{key}", last_name__contains="M")
 
     assert shown == [str(person.id) for person in expected]
+
+
+class TestALookAlongTheOrder:
+    """It has only so long, and leaves the connection as it was."""
+
+    @pytest.fixture(autouse=True)
+    def _far(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        for name, size in {"SMALL": 0, "WALK": 5, "CHEAP": 0}.items():
+            monkeypatch.setattr(plans, name, size)
+
+    def meanwhile(self, monkeypatch: pytest.MonkeyPatch, statement: str) -> None:
+        """Have ``statement`` run before each look that is not bounded by itself."""
+        walk = plans.Plan._walk
+
+        def disturbed(plan: plans.Plan, length: int | None, *rest: Any) -> Any:
+            if length is None:
+                plans.run(statement, [])
+            return walk(plan, length, *rest)
+
+        monkeypatch.setattr(plans.Plan, "_walk", disturbed)
+
+    def search(self, crowd: Crowd) -> listing.Page:
+        asked = QueryDict("ordering=-first_name&last_name__contains=M&page_size=20")
+        return listing.page(filters.parse(asked, crowd.schema, crowd.sight), crowd.sight)
+
+    @pytest.mark.parametrize(
+        ("statement", "is_found"),
+        [("SELECT 1", True), ("SELECT pg_sleep(5)", False)],
+        ids=["found", "given up"],
+    )
+    def test_finds_the_page_or_leaves_it_to_others(
+        self, crowd: Crowd, monkeypatch: pytest.MonkeyPatch, statement: str, is_found: bool
+    ) -> None:
+        expected = [
+            str(person.id)
+            for person in crowd.in_order("first_name", descending=True)
+            if person.stage == "curated" and made.fits(person, "last_name", "contains", "m")
+        ]
+        self.meanwhile(monkeypatch, statement)
+
+        page = self.search(crowd)
+
+        assert [customer["id"] for customer in page.results] == expected[:20]
+        # Whoever takes all matches knows how many they are.
+        assert (page.count, page.count_is_exact) == ((20, False) if is_found else (len(expected), True))
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT current_setting('enable_sort'), current_setting('statement_timeout')")
+            assert cursor.fetchone() == ("on", "0")
+
+    def test_ends_with_all_else_where_nobody_waits_any_more(
+        self, crowd: Crowd, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        self.meanwhile(monkeypatch, "SELECT pg_cancel_backend(pg_backend_pid())")
+
+        with pytest.raises(Problem) as raised:
+            self.search(crowd)
+
+        assert raised.value.status_code == HTTPStatus.SERVICE_UNAVAILABLE
 
 
 def test_newest_created_come_first_unless_asked_otherwise(crowd: Crowd) -> None:

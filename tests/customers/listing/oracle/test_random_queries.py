@@ -170,14 +170,15 @@ def question(dice: random.Random, crowd: Crowd) -> tuple[QueryDict, Predicate, s
     return parameters, fits_all, key, descending
 
 
-def sizes(dice: random.Random) -> dict[str, int]:
+def sizes(dice: random.Random) -> dict[str, float]:
     """Choose thresholds that lead through every plan."""
     return dice.choice(
         [
             {"SMALL": 20_000, "CAP": 20_000, "WALK": 4_000},
             {"SMALL": 0, "CAP": 300, "WALK": 60, "LONG_WALK": 3_000, "CHEAP": 0},
-            {"SMALL": 0, "CAP": 300, "WALK": 20, "LONG_WALK": 600, "CHEAP": 10**9},
-            {"SMALL": 0, "CAP": 9_000, "WALK": 1, "LONG_WALK": 100, "CHEAP": 400},
+            {"SMALL": 0, "CAP": 300, "WALK": 20, "LONG_WALK": 10**6, "CHEAP": 10**9},
+            {"SMALL": 0, "CAP": 9_000, "WALK": 1, "LONG_WALK": 10**6, "CHEAP": 400},
+            {"SMALL": 0, "CAP": 300, "WALK": 20, "LONG_WALK": 10**6, "CHEAP": 400, "WALKING": 0.001},
         ]
     )
 
