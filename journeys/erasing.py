@@ -4,11 +4,11 @@ from collections.abc import Collection, Sequence
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 
 from customers.forgetting import naming
 from interactions.models.interaction import ERASED
-from journeys.models import Attempt, Context, Element
+from journeys.models import Attempt, Context, ContextVersion, Element
 
 
 def erase(
@@ -16,8 +16,8 @@ def erase(
 ) -> int:
     """Empty the contexts of these customers, with their versions and attempts; return how many contexts.
 
-    Those of nobody, and of ``companions`` whom they were merged with for a while, go as well where they tell numbers or
-    emails that are only theirs.
+    Those of nobody, and of ``companions`` whom they were merged with for a while, go as well where they tell, or once
+    told, numbers or emails that are only theirs.
 
     What happened when, in which channel and to which topic stays: it tells nothing of the person.
     """
@@ -26,7 +26,8 @@ def erase(
             "context_id", flat=True
         )
     )
-    told = naming(only_theirs, "data") | Q(alias_ids__overlap=list(only_theirs))
+    once_told = ContextVersion.objects.filter(naming(only_theirs, "state"), context=OuterRef("pk"))
+    told = naming(only_theirs, "data") | Q(alias_ids__overlap=list(only_theirs)) | Exists(once_told)
     near = Q(element__customer=None) | Q(element__customer__in=companions)
     contexts += Context.objects.filter(near, told).exclude(pk__in=contexts).values_list("pk", flat=True)
     with connection.cursor() as cursor:

@@ -24,6 +24,8 @@ from customers.models import Customer, Erasure
 from customers.schema import Schema
 from interactions import recording
 from interactions.models import Event, Interaction
+from journeys.contexts import drop_value
+from journeys.wire import Call
 from tests.crm_mappings.making import make_configuration, make_mapping
 from tests.customers.importing import files
 from tests.factories import api_for, client_for
@@ -288,6 +290,8 @@ def test_what_tells_of_others_is_left_when_a_person_is_erased() -> None:
         make_context(None, timezone.now(), data={"channel": "Voice", "phone": f"{PHONE}5"}),
     ]
     hers = make_context(None, timezone.now(), data={"channel": "Voice", "mail": f"to {MAIL}."})
+    once = make_context(None, timezone.now(), data={"channel": "Voice", "mail": MAIL})
+    drop_value(once.context_id, "mail", Call(touchpoint="POM"), timezone.now())
 
     api_for("Admin").post(f"/api/v1/customers/{zoe.pk}/erase/")
 
@@ -298,3 +302,4 @@ def test_what_tells_of_others_is_left_when_a_person_is_erased() -> None:
         assert context.data == before
     hers.refresh_from_db()
     assert hers.data == {}
+    assert not any(MAIL in json.dumps(version.state) for version in once.versions.all())
