@@ -81,7 +81,7 @@ class Plan:
             return self._take_matches()
         if self.has_order_index:
             return self._find_on_walk()
-        return self._find_few() or self._find_among_many(CAP)
+        return self._find_first([self._find_few] if self._may_be_few else [])
 
     def count(self) -> int:
         """Count exactly."""
@@ -188,17 +188,27 @@ class Plan:
             # They are many, as it seems, and the page not far.
             return self._find_farther(wanted, wanted * WALK // len(ids), top) or self._find_among_many(0)
         cost, guessed = self._guess
-        attempts: list[Callable[[], Found | None]] = [
-            partial(self._find_farther, wanted, wanted * self.total // max(guessed, CAP), top),
-            self._find_few,
-        ]
-        # Of several conditions far too many are guessed where none fits whom another one fits.
-        if cost < CHEAP and guessed < (2 if self._is_simple else 10) * CAP:
-            attempts.reverse()
+        farther = partial(self._find_farther, wanted, wanted * self.total // max(guessed, CAP), top)
+        if not self._may_be_few:
+            return self._find_first([farther])
+        return self._find_first([self._find_few, farther] if cost < CHEAP else [farther, self._find_few])
+
+    def _find_first(self, attempts: Sequence[Callable[[], Found | None]]) -> Found:
+        """Return what the first of the attempts finds, else look through all."""
         for attempt in attempts:
             if found := attempt():
                 return found
-        return self._find_among_many(CAP)
+        return self._find_among_many(CAP if self._find_few in attempts else 0)
+
+    @property
+    def _may_be_few(self) -> bool:
+        """Whether it may be worth trying to take all matches.
+
+        Of several conditions far too many are guessed where none fits whom another one fits.
+        """
+        query = self.query
+        is_simple = sum(map(len, query.conditions)) + len(query.words) + len(query.label_ids) == 1
+        return self._guess[1] < min((2 if is_simple else 10) * CAP, self.total // 10)
 
     @cached_property
     def _guess(self) -> tuple[float, int]:
@@ -211,12 +221,6 @@ class Plan:
         cost = re.search(r"cost=[\d.]+\.\.([\d.]+)", plan[0][0])
         rows = re.search(r"rows=(\d+)", plan[1][0])
         return (float(cost[1]), int(rows[1])) if cost and rows else (0.0, 0)
-
-    @property
-    def _is_simple(self) -> bool:
-        """Whether there is a single condition."""
-        query = self.query
-        return sum(map(len, query.conditions)) + len(query.words) + len(query.label_ids) == 1
 
     def _find_farther(self, wanted: int, distance: int, top: Any) -> Found | None:
         """Look along the order; None where ``distance`` or what is found to be one takes longer than ``WALKING``."""
