@@ -150,21 +150,6 @@ def _restarted(installation: Installation, program: str, killed: int) -> bool:
     return bool(pids) and killed not in pids
 
 
-def test_up_recovers_after_kill_9(installation: Installation) -> None:
-    """What it left running is stopped first; all killed at once is among the faults."""
-    supervisor, _lines = installation.up_and_ready()
-    first_run = installation.processes()
-
-    supervisor.kill()
-    supervisor.communicate()
-    again, _lines = installation.up_and_ready()
-
-    assert installation.ready()
-    assert installation.processes() & first_run == set()
-    _stop(again)
-    assert installation.processes() == set()
-
-
 def test_up_refuses_a_taken_port(installation: Installation) -> None:
     with socket.socket() as other:
         other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

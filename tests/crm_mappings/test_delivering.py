@@ -1,13 +1,8 @@
 """The outbox under faults: nothing lost, nothing twice, in order (M4, M14)."""
 
 import datetime as dt
-import os
-import signal
-import subprocess
 import threading
 import time
-from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,8 +11,6 @@ from django.utils import timezone
 
 from crm_mappings import configuring, delivering, throttling
 from crm_mappings.models import Circuit, Configuration, Delivery
-from crm_mappings.tasks import deliver
-from tests import processes
 from tests.crm_mappings.conftest import Kustomer
 from tests.crm_mappings.making import ACTOR, Call, ended, make_configuration, make_customer, make_mapping, now
 from tests.factories import api_for
@@ -311,71 +304,4 @@ def test_many_senders_at_once_write_once(
         thread.join()
 
     assert failures == []
-    assert_written_once(kustomer, calls)
-
-
-def until(condition: Callable[[], bool], seconds: float = 30) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
-
-
-def kill(process: subprocess.Popen[bytes]) -> None:
-    """Kill a worker with its children, as a machine that loses power does."""
-    found = subprocess.run(["ps", "-o", "pid=", "--ppid", str(process.pid)], capture_output=True, text=True)
-    for pid in [int(it) for it in found.stdout.split()] + [process.pid]:
-        try:
-            os.kill(pid, signal.SIGKILL)
-        except ProcessLookupError:
-            continue
-
-
-@pytest.mark.slow
-def test_worker_killed_between_sending_and_marking_writes_once(
-    kustomer: Kustomer,
-    broker: str,
-    transactional_db: None,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """The CRM has the record and keeps its answer back; the worker dies waiting; the next one finds the record.
-
-    Real processes: a worker, a broker, the CRM.
-    """
-    monkeypatch.setenv("CIM_TEST_CRM", kustomer.address)
-    monkeypatch.setenv("CIM_CRM_TIMEOUT", "3")
-    configuration = make_configuration()
-    make_customer()
-    make_mapping(
-        configuration,
-        {
-            "conversation": [
-                ("name", "voice", "agent_name"),
-                ("custom.numberStr", "voice", "interaction_id"),
-            ],
-            "message": [("preview", "voice", "interaction_id")],
-        },
-    )
-    kustomer.fail(
-        *[
-            {"kind": "hang", "seconds": 20, "times": 1, "after_effect": True, "only": only}
-            for only in ("POST /v1/conversations", "/messages")
-        ]
-    )
-    with processes.worker(broker, tmp_path / "first.log") as process:
-        calls = make_calls(2)
-        until(lambda: bool(kustomer.records("conversation")))
-        kill(process)
-    assert Delivery.objects.filter(state="sending").exists()
-
-    with processes.worker(broker, tmp_path / "second.log") as process:
-
-        def is_done() -> bool:
-            deliver.delay(configuration_id=str(configuration.pk))
-            time.sleep(0.5)
-            return not Delivery.objects.unfinished().exists()
-
-        until(is_done, seconds=60)
-
     assert_written_once(kustomer, calls)

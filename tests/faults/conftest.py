@@ -3,7 +3,10 @@ from collections.abc import Iterator
 import pytest
 from pytest_django.plugin import DjangoDbBlocker
 
+from tests.crm_mappings.conftest import kustomer, kustomer_process
 from tests.faults.installations import Installation
+
+__all__ = ["installation", "kustomer", "kustomer_process"]
 
 
 @pytest.fixture(scope="session")

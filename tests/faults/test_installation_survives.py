@@ -4,6 +4,7 @@ import os
 import random
 from typing import Any
 
+import httpx
 import pytest
 
 from tests.customers.importing.files import csv_file
@@ -57,3 +58,13 @@ def test_import_ends_as_an_undisturbed_one(
 
     assert installation.everything(run_id) == undisturbed
     installation.check_integrity()
+
+
+def test_what_a_killed_supervisor_left_running_is_stopped_by_the_next(installation: Installation) -> None:
+    left = installation.processes()
+
+    installation.kill("supervisor")
+    installation.start()
+
+    assert httpx.get(f"http://127.0.0.1:{installation.port}/readyz", trust_env=False).is_success
+    assert installation.processes() & left == set()

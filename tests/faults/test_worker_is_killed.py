@@ -1,15 +1,22 @@
-"""An import goes on by itself after its worker was killed, once its lease has ended (C67)."""
+"""A worker is killed: an import goes on by itself, and what it was sending to a CRM is written once (C67, M14)."""
 
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from django.utils import timezone
 
 from cim import supervising
+from crm_mappings.models import Delivery
+from crm_mappings.tasks import deliver
 from customers import tasks
 from customers.integrity import problems
 from customers.models import Customer, ImportRow, ImportRun
 from tests import processes
+from tests.crm_mappings.conftest import Kustomer
+from tests.crm_mappings.making import make_configuration, make_customer, make_mapping
+from tests.crm_mappings.test_delivering import assert_written_once, make_calls
 from tests.customers.importing.test_survival import NUMBERS, ROWS, upload, wait_until
 
 pytestmark = pytest.mark.slow
@@ -37,3 +44,59 @@ def test_import_goes_on_by_itself_after_its_worker_was_killed(
     assert Customer.objects.count() == NUMBERS
     assert ImportRow.objects.filter(run=done).count() == ROWS
     assert list(problems()) == []
+
+
+def until(condition: Callable[[], bool], seconds: float = 30) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+def test_worker_killed_between_sending_and_marking_writes_once(
+    kustomer: Kustomer,
+    broker: str,
+    transactional_db: None,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The CRM has the record and keeps its answer back; the worker dies waiting; the next one finds the record.
+
+    Real processes: a worker, a broker, the CRM.
+    """
+    monkeypatch.setenv("CIM_TEST_CRM", kustomer.address)
+    monkeypatch.setenv("CIM_CRM_TIMEOUT", "3")
+    configuration = make_configuration()
+    make_customer()
+    make_mapping(
+        configuration,
+        {
+            "conversation": [
+                ("name", "voice", "agent_name"),
+                ("custom.numberStr", "voice", "interaction_id"),
+            ],
+            "message": [("preview", "voice", "interaction_id")],
+        },
+    )
+    kustomer.fail(
+        *[
+            {"kind": "hang", "seconds": 20, "times": 1, "after_effect": True, "only": only}
+            for only in ("POST /v1/conversations", "/messages")
+        ]
+    )
+    with processes.worker(broker, tmp_path / "first.log") as process:
+        calls = make_calls(2)
+        until(lambda: bool(kustomer.records("conversation")))
+        supervising.kill_group(process)
+    assert Delivery.objects.filter(state="sending").exists()
+
+    with processes.worker(broker, tmp_path / "second.log") as process:
+
+        def is_done() -> bool:
+            deliver.delay(configuration_id=str(configuration.pk))
+            time.sleep(0.5)
+            return not Delivery.objects.unfinished().exists()
+
+        until(is_done, seconds=60)
+
+    assert_written_once(kustomer, calls)
