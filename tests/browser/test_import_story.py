@@ -21,7 +21,7 @@ from tests.browser.stories import count_says, names, opened
 from tests.factories import make_user
 
 ACTOR = system_actor("command")
-ROWS = int(os.environ.get("CIM_STORY_ROWS", "10000"))
+ROWS = int(os.environ.get("CIM_STORY_ROWS", "5000"))
 KNOWN = ROWS * 3 // 10
 BAD = ROWS // 100
 NEW = ROWS - KNOWN - BAD
