@@ -98,12 +98,17 @@ def never_this_person(customer: UUID) -> set[UUID]:
 
 
 def _evidence(pairs: Sequence[tuple[str, str]]) -> Iterable[_Evidence]:
-    yield from _by_phone([value for kind, value in pairs if kind == "phone"], "phone", _WEIGHTS["phone"])
+    owned = list(_by_phone([value for kind, value in pairs if kind == "phone"], "phone", _WEIGHTS["phone"]))
+    yield from owned
     yield from _by_phone([value for kind, value in pairs if kind == "whatsapp"], "whatsapp", _WEAK)
     yield from _by_email({fold(value) for kind, value in pairs if kind == "email"})
     yield from _by_column("crm", "crm_id", {value for kind, value in pairs if kind == "crm"})
     yield from _by_column("account", "account_id", {value for kind, value in pairs if kind == "account"})
-    yield from _by_identifier(pairs)
+    # A number belongs to its owner, whoever else was said to be reached by it (C10).
+    numbers = {("phone", evidence.value) for evidence in owned}
+    yield from _by_identifier(
+        [pair for pair in pairs if ("phone", identifier_value(*pair)) not in numbers or pair[0] != "phone"]
+    )
 
 
 def _by_phone(typed: Sequence[str], kind: str, weight: int) -> Iterable[_Evidence]:
