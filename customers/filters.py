@@ -319,10 +319,31 @@ def _read(attribute: Attribute, operator: Operator, text: str) -> Iterator[Condi
     if attribute.kind is Kind.DATETIME and _DAY.fullmatch(text.strip()):
         yield from _day(attribute, operator, text)
         return
+    if operator is Operator.IN:
+        yield Condition(attribute, operator, tuple(_value(attribute, item) for item in _items(text)))
+        return
+    yield Condition(attribute, operator, _value(attribute, text))
+
+
+def _value(attribute: Attribute, text: str) -> Any:
     value = from_text(text, Rules(attribute.kind), Reading(dialplan()))
     if value is None:
         raise BadValue(_("%(value)s is blank.") % {"value": quoted(text)})
-    yield Condition(attribute, operator, to_column(value, attribute.kind))
+    return to_column(value, attribute.kind)
+
+
+def _items(text: str) -> list[str]:
+    """Return the values that commas separate. Raises BadValue."""
+    items = [item.strip() for item in text.split(",") if item.strip()]
+    if not items:
+        raise BadValue(
+            _("%(value)s names nothing; give values separated by commas.") % {"value": quoted(text)}
+        )
+    if len(items) > _MOST_IN:
+        raise BadValue(
+            _("%(count)d values; at most %(most)d are taken.") % {"count": len(items), "most": _MOST_IN}
+        )
+    return items
 
 
 def _day(attribute: Attribute, operator: Operator, text: str) -> Iterator[Condition]:
@@ -342,17 +363,7 @@ def _texts(attribute: Attribute, operator: Operator, text: str) -> tuple[str, ..
     """Return the alternatives that ``text`` means for a text attribute, as they are compared. Raises BadValue."""
     if len(text) > _LONGEST * (_MOST_IN if operator is Operator.IN else 1):
         raise BadValue(_too_long(text))
-    items = [text]
-    if operator is Operator.IN:
-        items = [item.strip() for item in text.split(",") if item.strip()]
-        if not items:
-            raise BadValue(
-                _("%(value)s names nothing; give values separated by commas.") % {"value": quoted(text)}
-            )
-        if len(items) > _MOST_IN:
-            raise BadValue(
-                _("%(count)d values; at most %(most)d are taken.") % {"count": len(items), "most": _MOST_IN}
-            )
+    items = _items(text) if operator is Operator.IN else [text]
     if attribute.kind in (Kind.PHONE, Kind.PHONES):
         return tuple(dict.fromkeys(form for item in items for form in _forms(operator, item)))
     if Column(attribute).is_folded:

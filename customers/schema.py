@@ -40,9 +40,13 @@ MOST_OPTIONS = 50
 
 PARAMETER_NAMES = frozenset(
     "page page_size ordering q match label stage format on_conflict cursor id version labels identifiers attributes"  # noqa: SIM905 - shorter to read
-    " outcome masked customer customers line column value reason phone email type".split()
+    " outcome masked customer customers line column value reason phone email type from to view topic account"
+    " channel direction agent state permanently confirm".split()
 )
 """Names that the API's contract uses itself; no attribute may be called so (C2)."""
+
+_NUMBERED = re.compile(r"(phone|email)s?_?[0-9]*")
+"""Headers that mean the lists of phones and emails (C61): a key of that form would take them away from there."""
 
 
 PREDEFINED = [
@@ -594,6 +598,8 @@ def _new_key(label: str) -> str:
     if not stem:
         stem = f"attribute_{(Attribute.objects.aggregate(last=Max('id'))['last'] or 0) + 1}"
     elif not stem[0].isalpha():
+        stem = f"attribute_{stem}"
+    if _NUMBERED.fullmatch(stem):
         stem = f"attribute_{stem}"
     stem = stem[:40].strip("_")
     taken = PARAMETER_NAMES | set(Attribute.objects.values_list("key", flat=True))

@@ -8,7 +8,7 @@ an index entry holds whatever the letters.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, cast
 
 from customers.listing.query import Condition, Operand, Operator, Word
 from customers.models import Attribute
@@ -143,6 +143,8 @@ class Column:
                 return self._fragment(f"{self.raw} < %s", operand)
             case Operator.EQUALS if not self.is_text:
                 return self._fragment(f"{self.raw} = %s", operand)
+            case Operator.IN if isinstance(operand, tuple) and not self.is_text:
+                return self._fragment(f"{self.raw} = ANY(%s)", list(operand))
             case Operator.CONTAINS:
                 pieces = [
                     self._fragment(f"{self.text} LIKE %s", f"%{escaped(text)}%") for text in _texts(operand)
@@ -260,4 +262,4 @@ def _owned(numbers: tuple[str, ...], exact: Fragment) -> Fragment:
 def _texts(operand: Operand) -> tuple[str, ...]:
     if not isinstance(operand, tuple):
         raise TypeError(f"{operand!r} is no operand of a text")
-    return operand
+    return cast(tuple[str, ...], operand)

@@ -10,7 +10,7 @@ from customers.models import Attribute, Stage
 from customers.schema import Schema
 from customers.values import TEXT_LIKE, Kind
 
-Operand = Decimal | datetime | bool | tuple[str, ...]
+Operand = Decimal | datetime | bool | tuple[str, ...] | tuple[Decimal | datetime, ...]
 
 PAGE_SIZES = (25, 50, 100, 200)
 LARGEST_PAGE = 200
@@ -38,16 +38,19 @@ def operators_for(kind: Kind) -> tuple[Operator, ...]:
     """Return the operators that values of ``kind`` take (C23)."""
     if kind in TEXT_LIKE or kind in (Kind.PHONES, Kind.EMAILS):
         return _TEXT
-    return (Operator.EQUALS, Operator.IS_EMPTY) if kind is Kind.BOOLEAN else _RANGE
+    if kind is Kind.BOOLEAN:
+        return (Operator.EQUALS, Operator.IN, Operator.IS_EMPTY)
+    # A day stands for all its moments, which no list of moments says.
+    return _RANGE if kind is Kind.DATETIME else (*_RANGE, Operator.IN)
 
 
 @dataclass(frozen=True)
 class Condition:
     """One comparison of an attribute.
 
-    The operand is what the column holds: a Decimal for numbers and booleans, a moment in UTC for dates; for text the
-    alternatives of which one must fit, folded where the attribute compares folded (C22). BELOW is never asked for by
-    name: it is what a day as the upper bound of a moment becomes.
+    The operand is what the column holds: a Decimal for numbers and booleans, a moment in UTC for dates; for text, and
+    for IN, the alternatives of which one must fit, texts folded where the attribute compares folded (C22). BELOW is
+    never asked for by name: it is what a day as the upper bound of a moment becomes.
     """
 
     attribute: Attribute
