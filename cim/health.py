@@ -1,7 +1,7 @@
 """What an operator's machinery asks of a running process (contract 6.5)."""
 
 import ipaddress
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from csp.constants import SELF
 from csp.decorators import csp_update
@@ -13,8 +13,10 @@ from django.utils.decorators import method_decorator
 from django_prometheus.exports import ExportToDjangoView
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 from kombu.exceptions import OperationalError
+from rest_framework.request import Request
+from rest_framework.response import Response
 
-from cim.access.api import HasDeclaredPermission
+from cim.access.api import HasDeclaredPermission, strict_query
 from cim.access.permissions import AUTHENTICATED, Required
 from cim.access.rules import public
 from cim.celery import app
@@ -59,11 +61,38 @@ def metrics(request: HttpRequest) -> HttpResponse:
     return HttpResponseNotFound("not found\n", content_type="text/plain")
 
 
+def describe(result: dict[str, Any], **_kwargs: Any) -> dict[str, Any]:
+    """Put what is asked of a running process into the OpenAPI document, which knows only views of the API."""
+    if "/api/v1/customers/" not in result["paths"]:
+        return result
+    for view, form in ((healthz, "text/plain"), (readyz, "application/json"), (metrics, "text/plain")):
+        content = {form: {"schema": {"type": "object" if form.endswith("json") else "string"}}}
+        answers = {"200": {"description": "", "content": content}}
+        if view is not healthz:
+            number, told = ("503", "Not ready.") if view is readyz else ("404", "Not shown to this address.")
+            answers[number] = {"description": told, "content": content}
+        result["paths"][f"/{view.__name__}"] = {
+            "get": {
+                "operationId": view.__name__,
+                "description": view.__doc__,
+                "tags": ["operation"],
+                "security": [{}],
+                "responses": answers,
+            }
+        }
+    return result
+
+
 class ApiSchema(SpectacularAPIView):
     """The API as an OpenAPI document (Q35)."""
 
     required_permissions: ClassVar[dict[str, Required]] = {"GET": AUTHENTICATED}
     permission_classes = (HasDeclaredPermission,)
+
+    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        strict_query(request, {"format", "lang", "version"})
+        answer: Response = super().get(request, *args, **kwargs)
+        return answer
 
 
 # Swagger UI draws its arrows by images inside its style sheet.

@@ -424,6 +424,7 @@ SPECTACULAR_SETTINGS = {
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
         "cim.api_examples.add_examples",
+        "cim.health.describe",
     ],
 }
 

@@ -19,7 +19,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from cim.access import audit
-from cim.access.api import Conflict, Problem, StrictSerializer, idempotent, quoted, strict_query
+from cim.access.api import Conflict, Problem, StrictSerializer, idempotent, quoted, refuse_input, strict_query
 from cim.access.jobs import enqueue
 from crm_mappings import configuring, delivering, fetching, gateway, mapping, memorising, presenting, tasks
 from crm_mappings.adapters import adapter_of, types
@@ -167,7 +167,7 @@ class CheckView(APIView):
 
     @extend_schema(operation_id="crm_configurations_check", request=None, responses={202: ConfigurationBody})
     def post(self, request: Request, configuration_id: uuid.UUID) -> Response:
-        strict_query(request, ())
+        refuse_input(request)
         configuration = _configuration(configuration_id)
         enqueue(tasks.check_configuration, configuration_id=str(configuration_id))
         return Response(presenting.configuration_json(configuration, timezone.now()), status=202)
@@ -181,7 +181,7 @@ class PauseView(APIView):
 
     @extend_schema(operation_id="crm_configurations_pause", request=None, responses=ConfigurationBody)
     def post(self, request: Request, configuration_id: uuid.UUID) -> Response:
-        strict_query(request, ())
+        refuse_input(request)
         _configuration(configuration_id)
         delivering.pause(configuration_id, audit.actor_of(request), paused=self.paused)
         if not self.paused:
@@ -619,15 +619,15 @@ class ReplayView(APIView):
 
     required_permissions = {"POST": "integrations.edit"}
 
-    @extend_schema(operation_id="crm_deliveries_replay", request=None, responses={202: OpenApiTypes.OBJECT})
+    @extend_schema(operation_id="crm_deliveries_replay", request=None, responses=OpenApiTypes.OBJECT)
     def post(self, request: Request, delivery_id: uuid.UUID) -> Response:
-        strict_query(request, ())
+        refuse_input(request)
         row = _delivery(delivery_id)
         with transaction.atomic():
             if not delivering.replay([row.pk], audit.actor_of(request), timezone.now()):
                 raise Conflict(_("It is being sent at this moment."))
             enqueue(tasks.deliver, configuration_id=str(row.configuration_id))
-        return Response(presenting.delivery_json(_delivery(delivery_id), whole=True), status=202)
+        return Response(presenting.delivery_json(_delivery(delivery_id), whole=True))
 
 
 class ReplayManyView(APIView):

@@ -18,7 +18,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from cim.access import audit
-from cim.access.api import Conflict, Problem, idempotent, strict_query
+from cim.access.api import Conflict, Problem, idempotent, refuse_input, strict_query
 from cim.access.jobs import enqueue
 from customers import history, labelling, listing, numbers, presenting, profiles, resolving, returning, tasks
 from customers import schema as schemas
@@ -271,6 +271,7 @@ class UndeleteView(APIView):
 
     @extend_schema(operation_id="customers_undelete", request=None, responses=OpenApiTypes.OBJECT)
     def post(self, request: Request, customer_id: UUID) -> Response:
+        refuse_input(request)
         schema = Schema.current()
         with refusals():
             restored = profiles.undelete(customer_id, audit.actor_of(request), schema=schema)
@@ -298,6 +299,7 @@ class RestoreVersionView(APIView):
 
     @extend_schema(operation_id="customers_restore_version", request=None, responses=OpenApiTypes.OBJECT)
     def post(self, request: Request, customer_id: UUID, version: int) -> Response:
+        refuse_input(request)
         schema = Schema.current()
         with refusals():
             restored = profiles.restore(
@@ -358,6 +360,7 @@ class CustomerLabelsView(APIView):
 
     @extend_schema(operation_id="customers_label", request=LabelsBody, responses=CustomerBody)
     def post(self, request: Request, customer_id: UUID) -> Response:
+        strict_query(request, ())
         body = _validated(LabelsBody, request)
         schema = Schema.current()
         customer = customer_of(customer_id)
@@ -374,7 +377,9 @@ class CustomerIdentifiersView(APIView):
     required_permissions = {"POST": "edit_customers"}
 
     @extend_schema(operation_id="customers_identify", request=IdentifierBody, responses=CustomerBody)
+    @idempotent
     def post(self, request: Request, customer_id: UUID) -> Response:
+        strict_query(request, ())
         body = _validated(IdentifierBody, request)
         schema = Schema.current()
         customer = customer_of(customer_id)
@@ -387,6 +392,7 @@ class NeverView(APIView):
 
     @extend_schema(operation_id="customers_never", request=NeverBody, responses=CustomerBody)
     def post(self, request: Request, customer_id: UUID) -> Response:
+        strict_query(request, ())
         body = _validated(NeverBody, request)
         schema = Schema.current()
         customer = customer_of(customer_id)
@@ -405,6 +411,7 @@ class RevealView(APIView):
 
     @extend_schema(operation_id="customers_reveal", request=RevealBody, responses=OpenApiTypes.OBJECT)
     def post(self, request: Request, customer_id: UUID) -> Response:
+        strict_query(request, ())
         key = _validated(RevealBody, request)["attribute"]
         schema = Schema.current()
         attribute = schema.by_key.get(key)
@@ -470,6 +477,7 @@ class AttributeView(APIView):
 
     @extend_schema(operation_id="attributes_retrieve", responses=AttributeBody)
     def get(self, request: Request, key: str) -> Response:
+        strict_query(request, ())
         return Response(presenting.attribute_json(attribute_of(key)))
 
     @extend_schema(
@@ -510,6 +518,7 @@ class RestoreAttributeView(APIView):
 
     @extend_schema(operation_id="attributes_restore", request=None, responses=AttributeBody)
     def post(self, request: Request, key: str) -> Response:
+        refuse_input(request)
         with refusals():
             attribute = schemas.restore(attribute_of(key), audit.actor_of(request))
             enqueue(tasks.tidy_attribute, attribute_id=attribute.pk)
@@ -521,6 +530,7 @@ class AttributeOrderView(APIView):
 
     @extend_schema(operation_id="attributes_reorder", request=OrderBody, responses=AttributeBody(many=True))
     def post(self, request: Request) -> Response:
+        strict_query(request, ())
         with refusals():
             schemas.reorder(_validated(OrderBody, request)["keys"], audit.actor_of(request))
         return Response([presenting.attribute_json(item) for item in Attribute.objects.in_order()])

@@ -28,6 +28,7 @@ from cim.access.api import (
     StrictSerializer,
     idempotent,
     quoted,
+    refuse_input,
     refuse_unstorable,
     strict_query,
 )
@@ -418,7 +419,7 @@ class UndoView(APIView):
 
     @extend_schema(operation_id="imports_undo", request=None, responses={202: OpenApiTypes.OBJECT})
     def post(self, request: Request, import_id: UUID) -> Response:
-        strict_query(request, ())
+        refuse_input(request)
         user = _user(request)
         with _refusals():
             run = reporting.find(import_id)

@@ -23,7 +23,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from cim.access import audit
-from cim.access.api import Conflict, Problem, idempotent, strict_query
+from cim.access.api import Conflict, Problem, idempotent, refuse_input, strict_query
 from cim.access.jobs import enqueue
 from cim.access.permissions import full_name
 from customers import bulk, exporting, filters, labelling, listing, tasks
@@ -79,7 +79,12 @@ class LabelsView(APIView):
 class LabelView(APIView):
     """One label; deleting it takes it off every customer."""
 
-    required_permissions = {"PATCH": "delete_customers", "DELETE": "delete_customers"}
+    required_permissions = {"GET": "see_customers", "PATCH": "delete_customers", "DELETE": "delete_customers"}
+
+    @extend_schema(operation_id="labels_retrieve", responses=LabelBody)
+    def get(self, request: Request, label_id: int) -> Response:
+        strict_query(request, ())
+        return Response(_label_json(_label(label_id)))
 
     @extend_schema(operation_id="labels_partial_update", request=LabelBody, responses=LabelBody)
     def patch(self, request: Request, label_id: int) -> Response:
@@ -283,6 +288,7 @@ class CancelJobView(APIView):
 
     @extend_schema(operation_id="bulk_cancel", request=None, responses=OpenApiTypes.OBJECT)
     def post(self, request: Request, job_id: UUID) -> Response:
+        refuse_input(request)
         return _cancelled(request, job_id, exports=False)
 
 
@@ -304,6 +310,7 @@ class CancelExportView(APIView):
 
     @extend_schema(operation_id="exports_cancel", request=None, responses=OpenApiTypes.OBJECT)
     def post(self, request: Request, job_id: UUID) -> Response:
+        refuse_input(request)
         return _cancelled(request, job_id, exports=True)
 
 
@@ -314,7 +321,7 @@ class UndoJobView(APIView):
 
     @extend_schema(operation_id="bulk_undo", request=None, responses={202: OpenApiTypes.OBJECT})
     def post(self, request: Request, job_id: UUID) -> Response:
-        strict_query(request, ())
+        refuse_input(request)
         with _refusals(), transaction.atomic():
             bulk.undo(_job(job_id, request, exports=False), audit.actor_of(request))
             enqueue(tasks.work_on_list_job, job_id=str(job_id))
@@ -386,7 +393,6 @@ def _job(job_id: UUID, request: Request, *, exports: bool) -> ListJob:
 
 
 def _cancelled(request: Request, job_id: UUID, *, exports: bool) -> Response:
-    strict_query(request, ())
     with _refusals():
         bulk.cancel(_job(job_id, request, exports=exports))
     return Response(_job_json(_job(job_id, request, exports=exports)))

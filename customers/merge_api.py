@@ -17,7 +17,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from cim.access import audit
-from cim.access.api import Conflict, StrictSerializer, idempotent, strict_query
+from cim.access.api import Conflict, StrictSerializer, idempotent, refuse_input, strict_query
 from customers import combining, duplicates, labelling, merging, presenting, resolving, tracing
 from customers.api import customer_of, refusals
 from customers.merging import AlreadyUndone, Draft, NotMergeable, Picked
@@ -126,7 +126,7 @@ class UndoMergeView(APIView):
 
     @extend_schema(operation_id="merges_undo", request=None, responses=OpenApiTypes.OBJECT)
     def post(self, request: Request, merge_id: UUID) -> Response:
-        strict_query(request, ())
+        refuse_input(request)
         schema = Schema.current()
         with _merge_refusals():
             unmerged = merging.undo(merge_id, audit.actor_of(request), schema=schema)
@@ -233,7 +233,7 @@ class DismissDuplicateView(APIView):
 
     @extend_schema(operation_id="duplicates_dismiss", request=None, responses={204: None})
     def post(self, request: Request, duplicate_id: int) -> Response:
-        strict_query(request, ())
+        refuse_input(request)
         pair = Duplicate.objects.filter(id=duplicate_id).first()
         if pair is None:
             raise Http404

@@ -18,7 +18,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from cim.access import audit
-from cim.access.api import Conflict, quoted, strict_query
+from cim.access.api import Conflict, quoted, refuse_input, strict_query
 from cim.access.models import AuditEntry
 from customers import erasing, merging, portraying
 from customers.api import customer_of
@@ -35,7 +35,7 @@ class EraseView(APIView):
 
     @extend_schema(operation_id="customers_erase", request=None, responses={204: None})
     def post(self, request: Request, customer_id: UUID) -> Response:
-        strict_query(request, ())
+        refuse_input(request)
         try:
             erasure = erasing.erase(
                 customer_id, audit.actor_of(request), schema=Schema.current(), now=timezone.now()

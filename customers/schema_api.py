@@ -14,7 +14,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from cim.access import audit
-from cim.access.api import Conflict, strict_query
+from cim.access.api import Conflict, refuse_input, strict_query
 from cim.access.jobs import enqueue
 from customers import retyping, tasks
 from customers import schema as schemas
@@ -105,7 +105,7 @@ class FillView(_JobView):
 
     @extend_schema(operation_id="attributes_fill", request=None, responses={202: OpenApiTypes.OBJECT})
     def post(self, request: Request, key: str) -> Response:
-        strict_query(request, ())
+        refuse_input(request)
         attribute = attribute_of(key)
         with refusals(), _busy():
             job = retyping.ask_to_fill(attribute, audit.actor_of(request), now=timezone.now())

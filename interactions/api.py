@@ -1,6 +1,6 @@
 """The API of interactions (contract 6.3): parse, one call, render."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, cast
 from urllib.parse import urlencode
@@ -19,7 +19,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from cim.access import audit
-from cim.access.api import Conflict, Problem, idempotent, quoted, strict_query
+from cim.access.api import Conflict, Problem, idempotent, quoted, refuse_input, strict_query
 from customers.phones import InvalidPhone
 from customers.policy import MASK
 from customers.profiles import NumberTaken
@@ -122,8 +122,18 @@ class EventsView(APIView):
                     "count": len(batch),
                     "detail": detail,
                 }
-            raise Problem(400, detail, **answer)
+            raise Problem(400, detail, errors=_by_member(recorded.rejected, is_batch), **answer)
         return Response(answer)
+
+
+def _by_member(rejected: Iterable[Mapping[str, Any]], is_batch: bool) -> dict[str, list[str]]:
+    """Return the messages of refused events by the member that they begin with."""
+    errors: dict[str, list[str]] = {}
+    for item in rejected:
+        member, _colon, message = item["detail"].partition(": ")
+        place = f"events.{item['index']}.{member}" if is_batch else member
+        errors.setdefault(place, []).append(message or item["detail"])
+    return errors
 
 
 def _batch(body: Any) -> tuple[list[Any], bool]:
@@ -216,6 +226,7 @@ class UnlinkView(APIView):
 
     @extend_schema(operation_id="interactions_unlink", request=None, responses=InteractionBody)
     def post(self, request: Request, interaction_id: UUID) -> Response:
+        refuse_input(request)
         with refusals():
             check_own(_user(request), _found(interaction_id))
             linking.unlink(interaction_id, _user(request), audit.actor_of(request), timezone.now())
@@ -297,6 +308,7 @@ class DoneView(APIView):
 
     @extend_schema(operation_id="interactions_done", request=None, responses=InteractionBody)
     def post(self, request: Request, interaction_id: UUID) -> Response:
+        refuse_input(request)
         return _told(request, interaction_id, "acw_ended", {})
 
 
@@ -307,6 +319,7 @@ class DraftView(APIView):
 
     @extend_schema(operation_id="interactions_draft", responses=DraftBody)
     def get(self, request: Request, interaction_id: UUID) -> Response:
+        strict_query(request, ())
         return Response({"text": drafting.draft_of(_found(interaction_id).id, _user(request))})
 
     @extend_schema(operation_id="interactions_keep_draft", request=DraftBody, responses=DraftBody)
@@ -392,6 +405,7 @@ class PhonesView(APIView):
 
     @extend_schema(operation_id="dial_phones", responses=OpenApiTypes.OBJECT)
     def get(self, request: Request, customer_id: UUID) -> Response:
+        strict_query(request, ())
         hidden = eye_of(request.user, Schema.current()).hides_phones
         return Response(
             {
@@ -455,10 +469,12 @@ class DoNotCallView(APIView):
 
     @extend_schema(operation_id="do_not_call_retrieve", responses=DoNotCallBody)
     def get(self, request: Request, entry_id: int) -> Response:
+        strict_query(request, ())
         return Response(_entry(_listed(entry_id), eye_of(request.user, Schema.current()).hides_phones))
 
     @extend_schema(operation_id="do_not_call_remove", responses={204: None})
     def delete(self, request: Request, entry_id: int) -> Response:
+        strict_query(request, ())
         do_not_call.remove(_listed(entry_id), audit.actor_of(request))
         return Response(status=204)
 
@@ -500,6 +516,7 @@ class ReasonView(APIView):
 
     @extend_schema(operation_id="wrap_up_reasons_update", request=ReasonBody, responses=ReasonBody)
     def patch(self, request: Request, reason_id: int) -> Response:
+        strict_query(request, ())
         reason = _reason_called(reason_id)
         checked = ReasonBody(data=request.data, partial=True)
         checked.is_valid(raise_exception=True)
@@ -522,6 +539,7 @@ class ReasonView(APIView):
 
     @extend_schema(operation_id="wrap_up_reasons_remove", responses={204: None})
     def delete(self, request: Request, reason_id: int) -> Response:
+        strict_query(request, ())
         reason = _reason_called(reason_id)
         with audit.recorded(
             audit.actor_of(request),

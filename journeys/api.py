@@ -17,7 +17,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from cim.access import audit
-from cim.access.api import Conflict, Problem, idempotent, quoted, strict_query
+from cim.access.api import Conflict, Problem, idempotent, quoted, refuse_input, strict_query
 from cim.access.jobs import enqueue
 from cim.access.permissions import Required
 from customers.models import Customer
@@ -173,7 +173,7 @@ class FlowsView(APIView):
     @extend_schema(operation_id="flows_prepare", request=None, responses={202: None})
     def post(self, request: Request) -> Response:
         """Ask for the flows to be counted anew, in the background."""
-        strict_query(request, ())
+        refuse_input(request)
         enqueue(tasks.prepare_flows)
         return Response(status=202)
 

@@ -18,7 +18,7 @@ from cim.access.idempotency import idempotent
 from cim.access.models import ApiKey
 from cim.access.permissions import AUTHENTICATED, PERMISSIONS, Required, any_of, full_name
 from cim.access.problems import Conflict, Problem, problem_handler
-from cim.access.strictness import StrictSerializer, quoted, refuse_unstorable, strict_query
+from cim.access.strictness import StrictSerializer, quoted, refuse_input, refuse_unstorable, strict_query
 
 if TYPE_CHECKING:
     # The framework's views import this module while they are imported: it holds their defaults.
@@ -35,6 +35,7 @@ __all__ = [
     "idempotent",
     "problem_handler",
     "quoted",
+    "refuse_input",
     "refuse_unstorable",
     "required_for",
     "strict_query",

@@ -19,6 +19,8 @@ from django.views import defaults
 from rest_framework import exceptions
 from rest_framework.response import Response
 
+from cim.access.wire import JSONRenderer
+
 CONTENT_TYPE = "application/problem+json"
 
 # Paths whose clients are programs: an error there is a problem document even where no view answers.
@@ -97,6 +99,10 @@ def problem_handler(exc: Exception, context: dict[str, Any]) -> Response | None:
         headers["WWW-Authenticate"] = authenticate
     if wait := getattr(exc, "wait", None):
         headers["Retry-After"] = str(int(wait))
+    # An error is JSON whatever the view answers with.
+    request = context.get("request")
+    if request is not None:
+        request.accepted_renderer, request.accepted_media_type = JSONRenderer(), "application/json"
     return Response(body, status=body["status"], headers=headers, content_type=CONTENT_TYPE)
 
 
@@ -108,6 +114,8 @@ def _body_of(exc: Exception, context: dict[str, Any]) -> dict[str, Any] | None:
             return invalid(exc.detail)
         case ValidationError():
             return invalid(exc.message_dict if hasattr(exc, "error_dict") else exc.messages)
+        case exceptions.ParseError():
+            return document(exc.status_code, str(exc.detail), errors={"body": [str(exc.detail)]})
         case exceptions.APIException():
             return document(exc.status_code, str(exc.detail))
         case Http404():

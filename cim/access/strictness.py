@@ -73,6 +73,19 @@ def strict_query(request: Request, allowed: Collection[str]) -> None:
         )
 
 
+def refuse_input(request: Request) -> None:
+    """Refuse whatever is sent to an action that takes nothing, with a 400 that names it; ``{}`` is nothing."""
+    strict_query(request, ())
+    body = request.data
+    if body and not isinstance(body, Mapping):
+        raise exceptions.ValidationError({"body": _not_an_object(body)})
+    if body:
+        message = _("%(name)s is not a field of this object; it knows: %(known)s.")
+        raise exceptions.ValidationError(
+            {name: [message % {"name": quoted(name), "known": _("none")}] for name in body}
+        )
+
+
 _NUMBERS = (serializers.IntegerField, serializers.FloatField, serializers.DecimalField)
 _ANYTHING = (
     serializers.JSONField,
