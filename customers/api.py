@@ -25,6 +25,7 @@ from customers import schema as schemas
 from customers.filters import LIST_PARAMETERS, asked
 from customers.listing import Query
 from customers.models import Attribute, Customer, Identifier
+from customers.phones import from_address
 from customers.policy import Sight, sight_of
 from customers.profiles import OnConflict
 from customers.schema import Definition, Given, InvalidProfile, Schema
@@ -320,8 +321,9 @@ class LookupView(APIView):
     )
     def get(self, request: Request) -> Response:
         strict_query(request, {"phone", "email", "type", "value"})
+        sent = {name: request.query_params.getlist(name) for name in request.query_params}
         return self._answer(
-            request, {name: request.query_params.getlist(name) for name in request.query_params}
+            request, {**sent, "phone": [from_address(text) for text in sent.get("phone", ())]}
         )
 
     @extend_schema(operation_id="customers_lookup_by_body", request=LookupBody, responses=OpenApiTypes.OBJECT)

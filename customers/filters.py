@@ -36,7 +36,7 @@ from customers.listing.query import (
 )
 from customers.models import Attribute, Stage
 from customers.models.customer import to_column
-from customers.phones import InvalidPhone, normalize
+from customers.phones import InvalidPhone, from_address, normalize
 from customers.policy import Sight
 from customers.schema import PREDEFINED, Schema, dialplan
 from customers.values import BadValue, Kind, Reading, Rules, from_text, quoted
@@ -363,6 +363,8 @@ def _texts(attribute: Attribute, operator: Operator, text: str) -> tuple[str, ..
     """Return the alternatives that ``text`` means for a text attribute, as they are compared. Raises BadValue."""
     if len(text) > _LONGEST * (_MOST_IN if operator is Operator.IN else 1):
         raise BadValue(_too_long(text))
+    if attribute.kind in (Kind.PHONE, Kind.PHONES):
+        text = from_address(text)
     items = _items(text) if operator is Operator.IN else [text]
     if attribute.kind in (Kind.PHONE, Kind.PHONES):
         return tuple(dict.fromkeys(form for item in items for form in _forms(operator, item)))

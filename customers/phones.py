@@ -60,6 +60,11 @@ def normalize(typed: str, plan: Dialplan) -> str:
         raise
 
 
+def from_address(text: str) -> str:
+    """Return a number as it was meant in an address: there a plus that nobody has escaped means a space."""
+    return re.sub(r"^ (?=[1-9][\d ()./-]{6})", "+", text)
+
+
 def is_extension(number: str) -> bool:
     """Tell whether a normal form is an internal extension rather than E.164."""
     return not number.startswith("+")

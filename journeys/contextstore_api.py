@@ -25,6 +25,7 @@ from cim.access.api import idempotent, problem_handler
 from cim.access.permissions import Required
 from cim.access.strictness import quoted, refuse_unstorable
 from cim.access.wire import JSONParser
+from customers.phones import from_address
 from journeys import contexts, retrieval, trust
 from journeys.models import Context, ContextVersion
 from journeys.wire import LONG_LEASE, Body, Call, Malformed, plain_json, read_body, read_call
@@ -284,7 +285,7 @@ class CustomerManagementView(WireView):
         refuse_unstorable(query)
         kinds = {name.casefold(): kind for name, kind in self._KINDS.items()}
         pairs = [
-            (kinds[name.casefold()], value.strip())
+            (kinds[name.casefold()], from_address(value).strip())
             for name, values in query.items()
             for value in values
             if name.casefold() in kinds and value.strip()

@@ -154,3 +154,17 @@ def test_numbers_days_and_yes_or_no_are_any_of_several(admin: APIClient) -> None
     assert found(born__in="2001-01-01,1999-01-01") == [2]
     assert found(active__in="true,false") == [1.5, 2]
     assert admin.get("/api/v1/customers/", {"score__in": "1,x"}).json()["errors"]["score__in"]
+
+
+@pytest.mark.parametrize("plus", ["%2B", "+"], ids=["escaped", "bare"])
+def test_a_number_in_an_address_is_found_however_its_plus_is_written(admin: APIClient, plus: str) -> None:
+    owner = admin.post("/api/v1/customers/", {"phones": ["+4930901820"]}).json()["id"]
+    number = f"{plus}4930901820"
+
+    looked_up = admin.get(f"/api/v1/customers/lookup/?phone={number}").json()
+    listed = admin.get(f"/api/v1/customers/?phones={number}").json()
+    routed = admin.get(f"/services/CustomerManagement/rest/customers/customerId?phone={number}").json()
+
+    assert looked_up["match"]["id"] == owner
+    assert [row["id"] for row in listed["results"]] == [owner]
+    assert routed == {"customerId": owner}
