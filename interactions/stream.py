@@ -302,7 +302,7 @@ def _catch_up(admitted: _Admitted, last: int | None) -> _Caught:
         for it in desk:
             customer = live.get(it.customer_id) if it.customer_id else None
             data = presenting.desk_data(it, agent, eye, customer, drafts.get(it.id, []), new)
-            messages.append((0, message_of("pop", data, newest)))
+            messages.append((0, message_of("pop" if it.pops else "update", data, newest)))
         return _Caught(messages, newest)
 
 

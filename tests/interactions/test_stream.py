@@ -151,6 +151,13 @@ def test_fresh_stream_begins_with_what_lies_on_the_desk(ann, web_address):
     assert (pop.event, pop.data["interaction"]) == ("pop", str(running.id))
 
 
+def test_fresh_stream_shows_a_call_dialled_by_hand_without_popping_it(ann, web_address):
+    send(now_event("offered", -2, agent="ann", manual=True, **voice(direction="outbound")))
+
+    with Listener(web_address, key_of(User.objects.get(username="ann"))) as fresh:
+        assert [fresh.next().event, fresh.next().event] == ["hello", "update"]
+
+
 def test_two_streams_of_one_agent_are_told_alike(ann, web_address):
     with Listener(web_address, key_of(User.objects.get(username="ann"))) as second:
         second.until("hello")
