@@ -14,7 +14,6 @@ from django_prometheus.exports import ExportToDjangoView
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 from kombu.exceptions import OperationalError
 from rest_framework.request import Request
-from rest_framework.response import Response
 
 from cim.access.api import HasDeclaredPermission, strict_query
 from cim.access.permissions import AUTHENTICATED, Required
@@ -89,10 +88,9 @@ class ApiSchema(SpectacularAPIView):
     required_permissions: ClassVar[dict[str, Required]] = {"GET": AUTHENTICATED}
     permission_classes = (HasDeclaredPermission,)
 
-    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
         strict_query(request, {"format", "lang", "version"})
-        answer: Response = super().get(request, *args, **kwargs)
-        return answer
 
 
 # Swagger UI draws its arrows by images inside its style sheet.

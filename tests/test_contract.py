@@ -168,3 +168,8 @@ def test_a_number_in_an_address_is_found_however_its_plus_is_written(admin: APIC
     assert looked_up["match"]["id"] == owner
     assert [row["id"] for row in listed["results"]] == [owner]
     assert routed == {"customerId": owner}
+
+
+def test_the_description_itself_refuses_a_parameter_that_it_does_not_know(admin: APIClient) -> None:
+    assert admin.get("/api/v1/schema/?format=json").status_code == 200
+    assert admin.get("/api/v1/schema/?zz=1").json()["errors"]["zz"]
