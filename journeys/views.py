@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_safe
 
 from cim.access.rules import needs
-from customers.models import Customer
+from customers.models import Customer, Label
 from customers.policy import sight_of
 from customers.presenting import customer_json
 from customers.schema import Schema
@@ -125,16 +125,19 @@ def contact_lists(request: HttpRequest) -> HttpResponse:
 
 
 def _shown(ids: Sequence[UUID], request: HttpRequest) -> list[dict[str, Any]]:
-    """Return the customers as the user may see them, with the name and the initials of each."""
+    """Return the customers as the user may see them: the name and the initials of each, the labels with colours."""
     schema = Schema.current()
     customers = list(Customer.objects.filter(pk__in=ids, deleted_at=None))
     found = customer_json(customers, schema, sight_of(request.user, schema))
+    carried = {name for item in found for name in item["labels"]}
+    colors = dict(Label.objects.filter(name__in=carried).values_list("name", "color"))
     for item in found:
         parts = [item[name] for name in ("first_name", "last_name") if item[name]]
         item["name"] = " ".join(parts)
         item["initials"] = "".join(part[0] for part in parts).upper()[:2] or "?"
         item["hue"] = sum(map(ord, item["id"])) % 6
         item["phone"] = item["phones"][0] if item["phones"] else ""
+        item["labels"] = [(name, colors.get(name, Label.Color.GREY)) for name in item["labels"]]
     return found
 
 

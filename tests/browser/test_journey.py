@@ -10,7 +10,7 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 from playwright.sync_api import Page, expect
 
-from customers.models import Customer
+from customers.models import Customer, CustomerLabel, Label
 from journeys.models import Element
 from tests.factories import make_user
 from tests.journeys.making import PRIYA, a_call, fill, link, make_context, make_customer, tell
@@ -272,6 +272,22 @@ def test_empty_journey_says_so(sign_in: SignIn, clara: Customer, assert_accessib
 
     expect(page.locator(".journey-empty")).to_contain_text("Nothing on the journey yet.")
     assert_accessible(page)
+
+
+def test_head_tells_who_it_is_as_the_profile_does(sign_in: SignIn, clara: Customer) -> None:
+    CustomerLabel.objects.create(customer=clara, label=Label.objects.create(name="VIP", color="red"))
+    page = sign_in(make_user("Agent"))
+
+    open_journey(page, clara)
+
+    expect(page.locator(".journey-head .pill .tone-red")).to_be_visible()
+    gap = (
+        page.locator(".journey-head .phone > span")
+        .nth(1)
+        .evaluate("(group) => parseFloat(getComputedStyle(group).marginInlineStart)")
+    )
+    assert gap > 0
+    expect(page.get_by_text("List", exact=True)).to_be_hidden()
 
 
 def test_journeys_that_moved_lately(sign_in: SignIn, clara: Customer, assert_accessible) -> None:
