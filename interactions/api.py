@@ -130,9 +130,10 @@ def _by_member(rejected: Iterable[Mapping[str, Any]], is_batch: bool) -> dict[st
     """Return the messages of refused events by the member that they begin with."""
     errors: dict[str, list[str]] = {}
     for item in rejected:
-        member, _colon, message = item["detail"].partition(": ")
-        place = f"events.{item['index']}.{member}" if is_batch else member
-        errors.setdefault(place, []).append(message or item["detail"])
+        member, colon, message = item["detail"].partition(": ")
+        place = [f"events.{item['index']}"] if is_batch else []
+        path = ".".join([*place, *([member] if colon else [])])
+        errors.setdefault(path or "body", []).append(message if colon else item["detail"])
     return errors
 
 

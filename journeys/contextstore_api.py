@@ -285,10 +285,10 @@ class CustomerManagementView(WireView):
         refuse_unstorable(query)
         kinds = {name.casefold(): kind for name, kind in self._KINDS.items()}
         pairs = [
-            (kinds[name.casefold()], from_address(value).strip())
+            (kind, (from_address(value) if kind == "phone" else value).strip())
             for name, values in query.items()
             for value in values
-            if name.casefold() in kinds and value.strip()
+            if (kind := kinds.get(name.casefold())) and value.strip()
         ]
         if not pairs:
             known = ", ".join(self._KINDS)

@@ -46,7 +46,9 @@ def test_every_call_refuses_a_parameter_that_it_does_not_know(admin: APIClient) 
     assert not ignoring, ignoring
 
 
-@pytest.mark.parametrize("body", [{"zz": 1}, [1], "x"], ids=["object", "list", "text"])
+@pytest.mark.parametrize(
+    "body", [{"zz": 1}, [1], [], "x", False], ids=["object", "list", "empty list", "text", "no"]
+)
 def test_every_action_that_takes_nothing_refuses_a_body(admin: APIClient, body: Any) -> None:
     ignoring = []
     for method, path, operation in operations():
@@ -173,3 +175,11 @@ def test_a_number_in_an_address_is_found_however_its_plus_is_written(admin: APIC
 def test_the_description_itself_refuses_a_parameter_that_it_does_not_know(admin: APIClient) -> None:
     assert admin.get("/api/v1/schema/?format=json").status_code == 200
     assert admin.get("/api/v1/schema/?zz=1").json()["errors"]["zz"]
+
+
+def test_only_numbers_in_an_address_have_a_plus_for_a_space(admin: APIClient) -> None:
+    owner = admin.post("/api/v1/customers/", {"first_name": "Ada", "crm_id": "4930901820"}).json()["id"]
+
+    answer = admin.get("/services/CustomerManagement/rest/customers/customerId?crmId=+4930901820")
+
+    assert answer.json() == {"customerId": owner}

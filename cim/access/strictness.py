@@ -77,13 +77,10 @@ def refuse_input(request: Request) -> None:
     """Refuse whatever is sent to an action that takes nothing, with a 400 that names it; ``{}`` is nothing."""
     strict_query(request, ())
     body = request.data
-    if body and not isinstance(body, Mapping):
+    if not isinstance(body, Mapping):
         raise exceptions.ValidationError({"body": _not_an_object(body)})
     if body:
-        message = _("%(name)s is not a field of this object; it knows: %(known)s.")
-        raise exceptions.ValidationError(
-            {name: [message % {"name": quoted(name), "known": _("none")}] for name in body}
-        )
+        raise exceptions.ValidationError({name: _unknown_field(name, _("none")) for name in body})
 
 
 _NUMBERS = (serializers.IntegerField, serializers.FloatField, serializers.DecimalField)
@@ -190,8 +187,7 @@ class StrictSerializer(serializers.Serializer[Any]):
         errors: dict[str, Any] = {}
         for name, value in data.items():
             if name not in self.fields:
-                message = _("%(name)s is not a field of this object; it knows: %(known)s.")
-                errors[name] = [message % {"name": quoted(name), "known": known}]
+                errors[name] = _unknown_field(name, known)
             elif not self.fields[name].read_only and (wrong := mismatch(self.fields[name], value)):
                 errors[name] = wrong
         try:
@@ -202,6 +198,11 @@ class StrictSerializer(serializers.Serializer[Any]):
         if errors:
             raise exceptions.ValidationError(errors)
         return valid
+
+
+def _unknown_field(name: str, known: str) -> list[str]:
+    message = _("%(name)s is not a field of this object; it knows: %(known)s.")
+    return [message % {"name": quoted(name), "known": known}]
 
 
 def _not_an_object(data: Any) -> list[str]:
