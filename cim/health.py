@@ -64,19 +64,22 @@ def describe(result: dict[str, Any], **_kwargs: Any) -> dict[str, Any]:
     """Put what is asked of a running process into the OpenAPI document, which knows only views of the API."""
     if "/api/v1/customers/" not in result["paths"]:
         return result
-    for view, form in ((healthz, "text/plain"), (readyz, "application/json"), (metrics, "text/plain")):
-        content = {form: {"schema": {"type": "object" if form.endswith("json") else "string"}}}
-        answers = {"200": {"description": "", "content": content}}
-        if view is not healthz:
-            number, told = ("503", "Not ready.") if view is readyz else ("404", "Not shown to this address.")
-            answers[number] = {"description": told, "content": content}
+    text = {"text/plain": {"schema": {"type": "string"}}}
+    parts = {"application/json": {"schema": {"type": "object", "additionalProperties": {"type": "boolean"}}}}
+    for view, content, told in (
+        (healthz, text, {"200": "It runs."}),
+        (readyz, parts, {"200": "All is ready.", "503": "Something is not ready: what is false."}),
+        (metrics, text, {"200": "The metrics.", "404": "They are not shown to this address."}),
+    ):
         result["paths"][f"/{view.__name__}"] = {
             "get": {
                 "operationId": view.__name__,
                 "description": view.__doc__,
                 "tags": ["operation"],
                 "security": [{}],
-                "responses": answers,
+                "responses": {
+                    status: {"description": words, "content": content} for status, words in told.items()
+                },
             }
         }
     return result

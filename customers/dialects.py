@@ -359,7 +359,12 @@ def folded_header(text: str) -> str:
     return re.sub(r"[\s_\-]+", "", text).casefold()
 
 
-_NUMBERED = re.compile(r"(phone|email)s?\d*")
+def list_meant(header: str) -> str | None:
+    """Return the key of the list that a header like ``phone``, ``Phone 2`` or ``e_mail`` fills, else None (C61)."""
+    found = re.fullmatch(r"(phone|email)s?\d*", folded_header(header))
+    return f"{found[1]}s" if found else None
+
+
 _NEVER_GIVEN = frozenset({"id", "version", "stage", "createdat", "updatedat", "labels"})
 
 
@@ -393,12 +398,8 @@ def match_headers(
     matches = []
     for place, (header, name) in enumerate(zip(headers, names, strict=True)):
         key = None if report and place < 4 else by_name.get(folded_header(header))
-        if (
-            key is None
-            and not (report and place < 4)
-            and (numbered := _NUMBERED.fullmatch(folded_header(header)))
-        ):
-            key = f"{numbered[1]}s"
+        if key is None and not (report and place < 4):
+            key = list_meant(header)
         for chosen in (remembered or {}, mapping):
             if name in chosen:
                 key = chosen[name]

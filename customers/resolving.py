@@ -105,9 +105,9 @@ def _evidence(pairs: Sequence[tuple[str, str]]) -> Iterable[_Evidence]:
     yield from _by_column("crm", "crm_id", {value for kind, value in pairs if kind == "crm"})
     yield from _by_column("account", "account_id", {value for kind, value in pairs if kind == "account"})
     # A number belongs to its owner, whoever else was said to be reached by it (C10).
-    numbers = {("phone", evidence.value) for evidence in owned}
+    numbers = {evidence.value for evidence in owned}
     yield from _by_identifier(
-        [pair for pair in pairs if ("phone", identifier_value(*pair)) not in numbers or pair[0] != "phone"]
+        [pair for pair in pairs if pair[0] != "phone" or identifier_value(*pair) not in numbers]
     )
 
 

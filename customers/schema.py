@@ -18,6 +18,7 @@ from django.utils.translation import gettext as _
 
 from cim.access import audit
 from customers import values
+from customers.dialects import list_meant
 from customers.folding import fold
 from customers.models import (
     SEATS,
@@ -44,9 +45,6 @@ PARAMETER_NAMES = frozenset(
     " channel direction agent state permanently confirm".split()
 )
 """Names that the API's contract uses itself; no attribute may be called so (C2)."""
-
-_NUMBERED = re.compile(r"(phone|email)s?_?[0-9]*")
-"""Headers that mean the lists of phones and emails (C61): a key of that form would take them away from there."""
 
 
 PREDEFINED = [
@@ -599,7 +597,8 @@ def _new_key(label: str) -> str:
         stem = f"attribute_{(Attribute.objects.aggregate(last=Max('id'))['last'] or 0) + 1}"
     elif not stem[0].isalpha():
         stem = f"attribute_{stem}"
-    if _NUMBERED.fullmatch(stem):
+    if list_meant(stem):
+        # As a key it would take the column away from the list.
         stem = f"attribute_{stem}"
     stem = stem[:40].strip("_")
     taken = PARAMETER_NAMES | set(Attribute.objects.values_list("key", flat=True))

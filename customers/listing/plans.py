@@ -223,7 +223,7 @@ class Plan:
         return (float(cost[1]), int(rows[1])) if cost and rows else (0.0, 0)
 
     def _find_farther(self, wanted: int, distance: int, top: Any) -> Found | None:
-        """Look along the order; None where ``distance`` or what is found to be one takes longer than ``WALKING``."""
+        """Look along the order; None where ``distance`` is too far, or it takes longer than ``WALKING``."""
         if distance > LONG_WALK:
             return None
         # The planner does not know how near they lie: it may not take and sort them instead.
