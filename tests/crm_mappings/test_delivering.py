@@ -18,22 +18,19 @@ from tests.factories import api_for
 pytestmark = pytest.mark.django_db
 
 
+MAPPED = {
+    "conversation": [("name", "voice", "agent_name"), ("custom.numberStr", "voice", "interaction_id")],
+    "message": [("preview", "voice", "interaction_id")],
+}
+
+
 @pytest.fixture
 def configuration(kustomer: Kustomer, settings: Any) -> Configuration:
     settings.CIM_CRM_TIMEOUT = 0.4
     settings.CIM_CRM_REST = 0.0
     made = make_configuration()
     make_customer()
-    make_mapping(
-        made,
-        {
-            "conversation": [
-                ("name", "voice", "agent_name"),
-                ("custom.numberStr", "voice", "interaction_id"),
-            ],
-            "message": [("preview", "voice", "interaction_id")],
-        },
-    )
+    make_mapping(made, MAPPED)
     return made
 
 

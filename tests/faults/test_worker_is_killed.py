@@ -16,7 +16,7 @@ from customers.models import Customer, ImportRow, ImportRun
 from tests import processes
 from tests.crm_mappings.conftest import Kustomer
 from tests.crm_mappings.making import make_configuration, make_customer, make_mapping
-from tests.crm_mappings.test_delivering import assert_written_once, make_calls
+from tests.crm_mappings.test_delivering import MAPPED, assert_written_once, make_calls
 from tests.customers.importing.test_survival import NUMBERS, ROWS, upload, wait_until
 
 pytestmark = pytest.mark.slow
@@ -68,16 +68,7 @@ def test_worker_killed_between_sending_and_marking_writes_once(
     monkeypatch.setenv("CIM_CRM_TIMEOUT", "3")
     configuration = make_configuration()
     make_customer()
-    make_mapping(
-        configuration,
-        {
-            "conversation": [
-                ("name", "voice", "agent_name"),
-                ("custom.numberStr", "voice", "interaction_id"),
-            ],
-            "message": [("preview", "voice", "interaction_id")],
-        },
-    )
+    make_mapping(configuration, MAPPED)
     kustomer.fail(
         *[
             {"kind": "hang", "seconds": 20, "times": 1, "after_effect": True, "only": only}
